@@ -225,14 +225,28 @@ pub struct SignatureFieldFacts {
     pub signature: Option<SignatureFacts>,
     /// Why a signature that should be here cannot be read.
     pub unreadable: Option<String>,
+    /// What signing this field locks, if it says so.
+    #[serde(default)]
+    pub lock: Option<FieldLock>,
 }
 
 impl SignatureFieldFacts {
     /// An empty field without widgets.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), widgets: Vec::new(), signature: None, unreadable: None }
+        Self { name: name.into(), widgets: Vec::new(), signature: None, unreadable: None, lock: None }
     }
+}
+
+/// What signing a field locks (`/Lock`, ISO 32000-2 12.7.5.5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldLock {
+    /// `All`, `Include` or `Exclude`.
+    pub action: String,
+    /// The fields that the action includes or excludes, by full name.
+    pub fields: Vec<String>,
+    /// What the whole document allows once this field is signed, as in [`Certification::permission`].
+    pub permission: Option<u8>,
 }
 
 /// Where a field appears.

@@ -1,0 +1,359 @@
+//! Everything that can be said about a document without trusting anybody.
+
+use std::collections::HashMap;
+
+use esign_core::facts::{
+    Certification, FieldLock, PageFacts, PdfFacts, SignatureFacts, SignatureFieldFacts, SignatureLevel,
+    Widget, Xfa,
+};
+use lopdf::{Dictionary, Object, ObjectId};
+
+use crate::doc::{Doc, text};
+use crate::fields::{self, Field};
+use crate::geometry::to_shown;
+use crate::limits::on_big_stack;
+use crate::pages::{self, rectangle};
+use crate::scan::scan;
+use crate::{Limits, PdfError};
+
+/// Reads the facts of a document: pages, revisions, encryption, damage, form and signature fields.
+///
+/// Runs on a thread of its own with a big stack and returns when it is done; it does no I/O. Nothing is trusted and
+/// no signature is verified here.
+///
+/// # Errors
+///
+/// [`PdfError`] where no useful facts exist: not a PDF, too large, a password needed, no pages, a page of unknown
+/// size. Everything that a caller may want to judge is in the facts instead, damage included.
+pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<PdfFacts, PdfError> {
+    limits.check_size(bytes)?;
+    on_big_stack(limits, || {
+        let scan = scan(bytes, limits)?;
+        let doc = Doc::load(bytes, limits)?;
+        let encrypted = scan.encrypted || doc.encrypted;
+        let catalog = doc.catalog().map_err(|e| if encrypted { PdfError::Encrypted } else { e })?;
+        let pages = pages::walk(&doc, limits)?;
+        let fields = fields::walk(&doc, limits)?;
+        let signature_fields: Vec<_> = fields.list.iter().filter(|field| field.is_signature()).collect();
+
+        let mut facts = PdfFacts::new(bytes.len() as u64, Vec::new());
+        facts.version = later_version(scan.version, doc.get_name(catalog, b"Version"));
+        facts.header_offset = scan.header_offset as u64;
+        facts.revisions = scan.revisions;
+        facts.linearized = scan.linearized;
+        facts.trailing_bytes = scan.trailing_bytes as u64;
+        facts.encrypted = encrypted;
+        facts.damage = scan.damage;
+        facts.damage.extend(doc.damage.iter().cloned());
+        facts.damage.extend(pages.damage.iter().cloned());
+        facts.damage.extend(fields.damage);
+        facts.form_fields = u32::try_from(fields.list.len() - signature_fields.len()).unwrap_or(u32::MAX);
+        facts.xfa = xfa(&doc, catalog);
+        facts.certification = certification(&doc, &signature_fields);
+        facts.features = features(&doc, catalog);
+        if !signature_fields.is_empty() {
+            let on_page = pages.annotations(&doc, limits)?;
+            let page_ids =
+                pages.ids.iter().zip(&pages.facts).filter_map(|(id, page)| Some(((*id)?, page.number)));
+            let locate = Locate { doc: &doc, pages: &pages.facts, on_page, by_id: page_ids.collect() };
+            facts.signatures = signature_fields.iter().map(|field| locate.signature_field(field)).collect();
+        }
+        facts.pages = pages.facts;
+        Ok(facts)
+    })
+}
+
+struct Locate<'a> {
+    doc: &'a Doc,
+    pages: &'a [PageFacts],
+    on_page: HashMap<ObjectId, u32>,
+    by_id: HashMap<ObjectId, u32>,
+}
+
+impl Locate<'_> {
+    fn signature_field(&self, field: &Field<'_>) -> SignatureFieldFacts {
+        let mut facts = SignatureFieldFacts::new(field.name.as_str());
+        facts.widgets = field.widgets.iter().filter_map(|(id, dict)| self.widget(*id, dict)).collect();
+        facts.lock = lock(self.doc, field.dict);
+        match field.value.map(|value| self.doc.dict(value)) {
+            None => {}
+            Some(None) => {
+                facts.unreadable =
+                    Some("its value is not a signature dictionary that can be read".to_owned());
+            }
+            Some(Some(signature)) => match self.doc.get_name(signature, b"SubFilter") {
+                None => facts.unreadable = Some("its signature names no format (/SubFilter)".to_owned()),
+                Some(sub_filter) => {
+                    facts.signature = Some(SignatureFacts::new(sub_filter, SignatureLevel::None));
+                }
+            },
+        }
+        facts
+    }
+
+    /// The page that lists the widget counts; `/P` only where no page does.
+    fn widget(&self, id: Option<ObjectId>, dict: &Dictionary) -> Option<Widget> {
+        let listed = id.and_then(|id| self.on_page.get(&id));
+        let named = || self.by_id.get(&dict.get(b"P").ok()?.as_reference().ok()?);
+        let number = *listed.or_else(named)?;
+        let page = self.pages.get(usize::try_from(number).ok()?.checked_sub(1)?)?;
+        let rect = rectangle(self.doc, dict.get(b"Rect").ok()?)?;
+        Some(Widget { page: number, shown: to_shown(page, &rect) })
+    }
+}
+
+fn later_version(header: String, catalog: Option<String>) -> String {
+    let number =
+        |version: &str| version.split_once('.').map(|(a, b)| (a.parse::<u32>().ok(), b.parse::<u32>().ok()));
+    match catalog {
+        Some(catalog) if number(&catalog) > number(&header) => catalog,
+        _ => header,
+    }
+}
+
+fn xfa(doc: &Doc, catalog: &Dictionary) -> Option<Xfa> {
+    let form = doc.get_dict(catalog, b"AcroForm")?;
+    doc.get(form, b"XFA")?;
+    let dynamic = matches!(doc.get(catalog, b"NeedsRendering"), Some(Object::Boolean(true)));
+    Some(if dynamic { Xfa::Dynamic } else { Xfa::Static })
+}
+
+/// `/Lock` of a signature field (ISO 32000-2, table 236).
+fn lock(doc: &Doc, field: &Dictionary) -> Option<FieldLock> {
+    let lock = doc.get_dict(field, b"Lock")?;
+    let names = doc
+        .get_array(lock, b"Fields")
+        .iter()
+        .filter_map(|name| Some(text(doc.resolve(name)?.as_str().ok()?)));
+    Some(FieldLock {
+        action: doc.get_name(lock, b"Action").unwrap_or_default(),
+        fields: names.collect(),
+        permission: doc.get_integer(lock, b"P").and_then(|p| u8::try_from(p).ok()),
+    })
+}
+
+/// The strictest certification among the signatures.
+fn certification(doc: &Doc, fields: &[&Field<'_>]) -> Option<Certification> {
+    let certifies = |field: &&Field<'_>| {
+        let permission = doc_mdp(doc, doc.dict(field.value?)?)?;
+        Some(Certification { permission, field: field.name.clone() })
+    };
+    fields.iter().filter_map(certifies).min_by_key(|certification| certification.permission)
+}
+
+/// What a certifying signature allows (ISO 32000-1, 12.8.2.2): 2 where it does not say.
+pub(crate) fn doc_mdp(doc: &Doc, signature: &Dictionary) -> Option<u8> {
+    let references = doc.get_array(signature, b"Reference").iter().filter_map(|entry| doc.dict(entry));
+    let is_mdp = |entry: &&Dictionary| doc.get_name(entry, b"TransformMethod").as_deref() == Some("DocMDP");
+    let permission = |entry: &Dictionary| {
+        let params = doc.get_dict(entry, b"TransformParams")?;
+        u8::try_from(doc.get_integer(params, b"P")?).ok()
+    };
+    references
+        .filter(is_mdp)
+        .map(|entry| permission(entry).filter(|p| (1..=3).contains(p)).unwrap_or(2))
+        .min()
+}
+
+/// Names of what a person should know of before sending or signing.
+fn features(doc: &Doc, catalog: &Dictionary) -> Vec<String> {
+    let names = doc.get_dict(catalog, b"Names");
+    let named = |key: &[u8]| names.is_some_and(|names| doc.get(names, key).is_some());
+    let rights = doc.get_dict(catalog, b"Perms").is_some_and(|perms| perms.has(b"UR3") || perms.has(b"UR"));
+    let found = [
+        ("javascript", named(b"JavaScript") || doc.inner.objects.values().any(runs_script)),
+        ("open_action", catalog.has(b"OpenAction") || catalog.has(b"AA")),
+        ("embedded_files", named(b"EmbeddedFiles") || catalog.has(b"AF")),
+        ("usage_rights", rights),
+    ];
+    found.into_iter().filter(|(_, is)| *is).map(|(name, _)| name.to_owned()).collect()
+}
+
+fn runs_script(object: &Object) -> bool {
+    let script =
+        |dict: &Dictionary| dict.get(b"S").and_then(Object::as_name).is_ok_and(|s| s == b"JavaScript");
+    let nested = |dict: &Dictionary| {
+        let actions = [&b"A"[..], b"OpenAction"];
+        actions.iter().any(|key| dict.get(key).and_then(Object::as_dict).is_ok_and(script))
+    };
+    object.as_dict().is_ok_and(|dict| script(dict) || nested(dict))
+}
+
+#[cfg(test)]
+mod tests {
+    use esign_core::facts::{Rect, XrefKind};
+
+    use super::*;
+    use crate::testing::{Fixture, Style, document, plain, stream};
+
+    const A4: &str = "/MediaBox[0 0 595.28 841.89]";
+
+    fn facts(fixture: &Fixture) -> PdfFacts {
+        inspect(&fixture.bytes, &Limits::default()).unwrap()
+    }
+
+    fn refusal(fixture: &Fixture) -> PdfError {
+        inspect(&fixture.bytes, &Limits::default()).unwrap_err()
+    }
+
+    #[test]
+    fn every_way_of_writing_gives_the_same_facts() {
+        for (style, xref) in [
+            (Style::Table, XrefKind::Table),
+            (Style::Stream, XrefKind::Stream),
+            (Style::Compressed, XrefKind::Stream),
+            (Style::Hybrid, XrefKind::Hybrid),
+        ] {
+            let file = document("/Version/2.0", &[A4, "/MediaBox[10 20 0 0]"], style);
+            let file = file.update(&[(9, "null".to_owned())], style);
+            let facts = facts(&file);
+            assert_eq!(facts.damage, Vec::<String>::new(), "{style:?}");
+            assert_eq!(facts.revisions.iter().map(|r| r.xref).collect::<Vec<_>>(), [xref, xref]);
+            assert_eq!(facts.revisions[1].end + 1, file.bytes.len() as u64);
+            assert_eq!(facts.version, "2.0");
+            assert_eq!(facts.pages, [PageFacts::plain(1, 595.28, 841.89), PageFacts::plain(2, 10.0, 20.0)]);
+            assert!(!facts.encrypted);
+        }
+    }
+
+    #[test]
+    fn boxes_and_rotation_are_inherited_and_the_user_unit_is_not() {
+        let file = Fixture::new(
+            &[
+                (1, "<</Type/Catalog/Pages 2 0 R>>".to_owned()),
+                (
+                    2,
+                    "<</Type/Pages/Count 2/Kids[3 0 R 5 0 R]/MediaBox 6 0 R/Rotate -90/UserUnit 3>>"
+                        .to_owned(),
+                ),
+                (3, "<</Type/Pages/Count 1/Kids[4 0 R]/CropBox[590 790 100 100]>>".to_owned()),
+                (4, "<</Type/Page/UserUnit 2/Rotate 450>>".to_owned()),
+                (5, "<</Type/Page>>".to_owned()),
+                (6, "[-10 -20 600 800]".to_owned()),
+            ],
+            Style::Table,
+        );
+        let media = Rect::new(-10.0, -20.0, 610.0, 820.0);
+        let crop = Rect::new(100.0, 100.0, 490.0, 690.0);
+        let expected =
+            [PageFacts::new(1, media, Some(crop), 90, 2.0), PageFacts::new(2, media, None, 270, 1.0)];
+        assert_eq!(facts(&file).pages, expected);
+    }
+
+    #[test]
+    fn oddities_of_pages_are_damage_and_missing_boxes_are_errors() {
+        for (page, words) in [
+            ("/MediaBox[0 0 9 9]/Rotate 45", "page 1: its rotation"),
+            ("/MediaBox[0 0 9 9]/UserUnit 0", "page 1: its UserUnit"),
+            ("/MediaBox[0 0 9 9]/CropBox[1 2 3]", "page 1: its CropBox"),
+        ] {
+            assert!(facts(&document("", &[page], Style::Table)).damage[0].starts_with(words), "{page}");
+        }
+        for page in ["", "/MediaBox[0 0 0 9]", "/MediaBox[0 0 (9) 9]", "/MediaBox 77 0 R"] {
+            let file = document("", &["/MediaBox[0 0 9 9]", page], Style::Table);
+            assert_eq!(refusal(&file), PdfError::NoMediaBox { page: 2 }, "{page}");
+        }
+    }
+
+    #[test]
+    fn a_page_tree_that_lies_is_damage() {
+        let tree = |root: &str, third: &str| {
+            Fixture::new(
+                &[
+                    (1, "<</Type/Catalog/Pages 2 0 R>>".to_owned()),
+                    (2, format!("<</Type/Pages/MediaBox[0 0 9 9]{root}>>")),
+                    (3, third.to_owned()),
+                ],
+                Style::Table,
+            )
+        };
+        for (root, words) in [
+            ("/Count 5/Kids[3 0 R]", "1 pages, its /Count says otherwise"),
+            ("/Count 1/Kids[3 0 R 3 0 R]", "an object twice"),
+            ("/Count 1/Kids[2 0 R 3 0 R]", "an object twice"),
+            ("/Count 1/Kids[3 0 R 7 0 R]", "is missing"),
+        ] {
+            let facts = facts(&tree(root, "<</Type/Page>>"));
+            assert_eq!(facts.pages.len(), 1);
+            assert!(facts.damage.join(";").contains(words), "{root}: {:?}", facts.damage);
+        }
+        assert_eq!(refusal(&tree("/Count 0/Kids[]", "null")), PdfError::NoPages);
+        assert_eq!(refusal(&tree("/Count 1/Kids[3 0 R]", "<</Type/Pages/Kids[2 0 R]>>")), PdfError::NoPages);
+        let direct = facts(&tree("/Count 1/Kids[<</Type/Page/Rotate 90>>]", "null"));
+        assert_eq!(direct.pages[0].rotate, 90, "a page may be written into the tree itself");
+    }
+
+    #[test]
+    fn signature_fields_are_found_with_name_page_and_place() {
+        let form = "/AcroForm<</Fields[4 0 R 8 0 R]/SigFlags 3>>";
+        let page = "/MediaBox[0 0 600 800]/Annots[6 0 R]";
+        let file = document(form, &[page], Style::Table).update(
+            &[
+                (4, "<</T(form)/FT/Sig/Kids[5 0 R 9 0 R]>>".to_owned()),
+                (5, "<</T(\u{fe})/Kids[6 0 R 7 0 R]/Lock<</Action/Include/Fields[(a.b)]/P 1>>>>".to_owned()),
+                (6, "<</Subtype/Widget/Rect[10 20 110 70]>>".to_owned()),
+                (7, "<</Subtype/Widget/Rect[0 0 0 0]/P 3 0 R>>".to_owned()),
+                (8, "<</T(text)/FT/Tx>>".to_owned()),
+                (9, "<</T(signed)/V 77 0 R>>".to_owned()),
+            ],
+            Style::Table,
+        );
+        let facts = facts(&file);
+        assert_eq!(facts.form_fields, 1);
+        let [empty, broken] = facts.signatures.as_slice() else { panic!("{:?}", facts.signatures) };
+        assert_eq!(empty.signature, None);
+        let places: Vec<_> = empty.widgets.iter().map(|w| (w.page, w.shown)).collect();
+        assert_eq!(places, [(1, Rect::new(10.0, 20.0, 100.0, 50.0)), (1, Rect::new(0.0, 0.0, 0.0, 0.0))]);
+        let lock =
+            FieldLock { action: "Include".to_owned(), fields: vec!["a.b".to_owned()], permission: Some(1) };
+        assert_eq!(empty.lock, Some(lock));
+        assert_eq!(broken.name, "form.signed");
+        assert!(broken.unreadable.is_some(), "a value that does not resolve is not an empty field");
+    }
+
+    #[test]
+    fn certification_rights_and_actions() {
+        let catalog = "/AcroForm<</Fields[4 0 R]/XFA[]>>/NeedsRendering true/OpenAction<</S/JavaScript/JS(x)>>\
+                       /Perms<</UR3 5 0 R/DocMDP 5 0 R>>/Names<</EmbeddedFiles<<>>>>";
+        let mdp = "/Reference[<</TransformMethod/DocMDP/TransformParams<</P 1>>>>]";
+        let file = document(catalog, &[A4], Style::Table).update(
+            &[
+                (4, "<</T(c)/FT/Sig/V 5 0 R>>".to_owned()),
+                (5, format!("<</Type/Sig/SubFilter/adbe.pkcs7.detached{mdp}>>")),
+            ],
+            Style::Table,
+        );
+        let facts = facts(&file);
+        let certification = facts.certification.unwrap();
+        assert!(certification.forbids_signing() && certification.field == "c");
+        assert_eq!(facts.xfa, Some(Xfa::Dynamic));
+        assert_eq!(facts.features, ["javascript", "open_action", "embedded_files", "usage_rights"]);
+    }
+
+    #[test]
+    fn encryption_is_reported_or_refused() {
+        let encrypted = plain().with_trailer("/Root 1 0 R/Encrypt<</Filter/Standard/V 1/R 2/O(x)/U(y)/P 0>>");
+        let refused =
+            inspect(&encrypted.update(&[(9, "null".to_owned())], Style::Table).bytes, &Limits::default());
+        assert_eq!(refused.unwrap_err(), PdfError::Encrypted);
+    }
+
+    #[test]
+    fn limits_hold() {
+        let limited = |change: fn(&mut Limits), fixture: &Fixture| {
+            let mut limits = Limits::default();
+            change(&mut limits);
+            inspect(&fixture.bytes, &limits).unwrap_err()
+        };
+        let two = document("", &[A4, A4], Style::Table);
+        assert!(matches!(limited(|l| l.max_pages = 1, &two), PdfError::Limit { what: "pages", .. }));
+        assert!(matches!(limited(|l| l.max_objects = 2, &two), PdfError::Limit { what: "objects", .. }));
+        assert!(matches!(limited(|l| l.max_bytes = 2, &two), PdfError::TooLarge { .. }));
+        let deep: Vec<_> =
+            (0..300).map(|n| (n + 3, format!("<</Type/Pages/Kids[{} 0 R]>>", n + 4))).collect();
+        let deep = plain().update(&deep, Style::Table);
+        assert!(matches!(refusal(&deep), PdfError::Limit { what: "levels of the page tree", .. }));
+        let bomb = stream("/Type/ObjStm/N 1/First 4/Filter/RunLengthDecode", &"\u{1}".repeat(4000));
+        assert!(inspect(&plain().update(&[(9, bomb)], Style::Table).bytes, &Limits::default()).is_ok());
+    }
+}

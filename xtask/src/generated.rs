@@ -1,0 +1,136 @@
+//! Parts of Markdown files that equal what the code prints.
+//!
+//! ```markdown
+//! <!-- generated: esign send --help -->
+//! (the command's output)
+//! <!-- end -->
+//! ```
+//!
+//! A block's name is a line for the `esign` command. Its output replaces the block: as it is when it is a Markdown table,
+//! else fenced. `cargo xtask generate` rewrites the blocks, a test compares them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::repository::output;
+use crate::{File, Repository};
+
+const OPEN: &str = "<!-- generated: ";
+const CLOSE: &str = " -->";
+const END: &str = "<!-- end -->";
+
+/// Markdown files whose blocks differ from what the code prints now.
+pub fn check(repository: &Repository) -> Vec<String> {
+    changes(repository, block)
+        .into_iter()
+        .map(|change| match change {
+            Ok(file) => format!(
+                "{} is out of date: run `cargo test --workspace --no-run && cargo xtask generate`",
+                file.path
+            ),
+            Err(problem) => problem,
+        })
+        .collect()
+}
+
+/// Rewrites every block; returns the paths that changed.
+///
+/// # Errors
+/// When a block is malformed, its command fails or a file cannot be written.
+pub fn write(repository: &Repository) -> Result<Vec<String>, String> {
+    let mut paths = Vec::new();
+    for change in changes(repository, block) {
+        let file = change?;
+        std::fs::write(repository.root().join(&file.path), &file.text)
+            .map_err(|e| format!("{}: {e}", file.path))?;
+        paths.push(file.path);
+    }
+    Ok(paths)
+}
+
+fn changes(
+    repository: &Repository,
+    content: impl Fn(&str) -> Result<String, String>,
+) -> Vec<Result<File, String>> {
+    let rewritten = repository.ending(".md").filter_map(|file| match rewrite(&file.text, &content) {
+        Ok(text) if text == file.text => None,
+        Ok(text) => Some(Ok(File { path: file.path.clone(), text })),
+        Err(problem) => Some(Err(format!("{}: {problem}", file.path))),
+    });
+    rewritten.collect()
+}
+
+fn rewrite(text: &str, content: impl Fn(&str) -> Result<String, String>) -> Result<String, String> {
+    let mut result = String::with_capacity(text.len());
+    let mut lines = text.split_inclusive('\n');
+    while let Some(line) = lines.next() {
+        result.push_str(line);
+        let Some(name) = line.trim_end().strip_prefix(OPEN).and_then(|rest| rest.strip_suffix(CLOSE)) else {
+            continue;
+        };
+        if !lines.by_ref().any(|line| line.trim_end() == END) {
+            return Err(format!("the generated block `{name}` has no `{END}`"));
+        }
+        result.push_str(content(name)?.trim_end());
+        result.push_str(&format!("\n{END}\n"));
+    }
+    Ok(result)
+}
+
+/// What the block called `name` holds now.
+fn block(name: &str) -> Result<String, String> {
+    let mut words = name.split_whitespace();
+    if words.next() != Some("esign") {
+        return Err(format!("the generated block `{name}` is not a line for the `esign` command"));
+    }
+    // A width of its own, no colours, no configuration: the same text on every machine.
+    let mut command = Command::new(esign_binary()?);
+    command.args(words).env_clear().env("COLUMNS", "100").env("NO_COLOR", "1");
+    let text = output(&mut command)?;
+    let trimmed: Vec<_> = text.lines().map(str::trim_end).collect();
+    let text = trimmed.join("\n");
+    Ok(if text.starts_with('|') { text } else { format!("```text\n{text}\n```") })
+}
+
+/// The `esign` command as built together with the running program. A nested cargo would resolve other features and
+/// rebuild half of the graph.
+///
+/// # Errors
+/// When it was not built, with the command that does.
+pub fn esign_binary() -> Result<PathBuf, String> {
+    let here = std::env::current_exe().map_err(|e| format!("cannot find the running program: {e}"))?;
+    let name = format!("esign{}", std::env::consts::EXE_SUFFIX);
+    let candidates = here.ancestors().skip(1).take(2).map(|folder: &Path| folder.join(&name));
+    candidates
+        .into_iter()
+        .find(|path| path.is_file())
+        .ok_or_else(|| "the `esign` command is not built yet: run `cargo build -p esign-cli`".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STALE: &str =
+        "# A\n<!-- generated: one -->\nold\n<!-- end -->\ntext\n<!-- generated: two -->\n<!-- end -->\n";
+
+    fn content(name: &str) -> Result<String, String> {
+        Ok(format!("new {name}\n"))
+    }
+
+    #[test]
+    fn blocks_are_replaced_and_the_rest_stays() {
+        let text = rewrite(STALE, content).unwrap();
+        assert_eq!(
+            text,
+            "# A\n<!-- generated: one -->\nnew one\n<!-- end -->\ntext\n<!-- generated: two -->\nnew two\n<!-- end -->\n"
+        );
+        assert_eq!(rewrite(&text, content).unwrap(), text, "a second pass changes nothing");
+    }
+
+    #[test]
+    fn a_block_without_an_end_or_with_an_unknown_name_is_an_error() {
+        assert!(rewrite("<!-- generated: one -->\ntext\n", content).unwrap_err().contains("has no"));
+        assert!(block("matrix").unwrap_err().contains("not a line for"));
+    }
+}

@@ -9,6 +9,8 @@ mod lexer;
 mod limits;
 mod pages;
 mod scan;
+#[cfg(feature = "sign")]
+pub mod sign;
 #[cfg(test)]
 mod testing;
 

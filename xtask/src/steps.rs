@@ -46,6 +46,10 @@ pub fn all(members: &Metadata) -> Vec<Step> {
             ..Step::new("docs", "cargo doc --workspace --no-deps --all-features --document-private-items")
         },
         Step::new("packages", &packages(members)),
+        Step {
+            needs: Some("ESIGN_CHROMEDRIVER"),
+            ..Step::new("browser", "cargo test --workspace --test browser -- --ignored")
+        },
     ]);
     steps
 }

@@ -1,9 +1,9 @@
 //! The box that a person sees.
 
 use esign_core::facts::{PageFacts, Rect};
-use lopdf::content::{Content, Operation};
-use lopdf::{Object, Stream, StringFormat, dictionary};
+use lopdf::{Object, Stream, dictionary};
 
+use super::paint::{Colour, Painter, Style, number, real};
 use super::text::{self, Font};
 use super::{SignError, SignOptions};
 use crate::geometry::{appearance_matrix, shown_page, to_user};
@@ -12,18 +12,20 @@ use crate::geometry::{appearance_matrix, shown_page, to_user};
 const PADDING: f64 = 5.0;
 /// The colour bar at the left edge.
 const BAR: f64 = 3.0;
-/// Largest and smallest size of the text, in points.
-const SIZES: (f64, f64) = (9.0, 4.0);
+/// The line around the box.
+const BORDER: f64 = 0.5;
+/// Smallest and largest size of the text, in points.
+const SIZES: (f64, f64) = (4.0, 9.0);
 /// From baseline to baseline, as a multiple of the size.
 const LEADING: f64 = 1.3;
 /// Height of capitals in Helvetica, as a multiple of the size.
 const CAPITALS: f64 = 0.72;
 
-const PAPER: [f64; 3] = [0.975, 0.98, 0.99];
-const SLATE: [f64; 3] = [0.25, 0.36, 0.52];
-const INK: [f64; 3] = [0.13, 0.15, 0.19];
-const MUTED: [f64; 3] = [0.36, 0.39, 0.45];
-const WARNING: [f64; 3] = [0.66, 0.25, 0.08];
+const PAPER: Colour = [0.975, 0.98, 0.99];
+const SLATE: Colour = [0.25, 0.36, 0.52];
+const INK: Colour = [0.13, 0.15, 0.19];
+const MUTED: Colour = [0.36, 0.39, 0.45];
+const WARNING: Colour = [0.66, 0.25, 0.08];
 
 /// What the widget annotation needs.
 pub(super) struct Appearance {
@@ -42,7 +44,7 @@ pub(super) fn draw(page: &PageFacts, signer: &str, options: &SignOptions) -> Res
         return Err(SignError::BoxOutside { page: page.number, width, height });
     }
     let user = to_user(page, rect);
-    let form = (!is_invisible).then(|| form(page, rect, &content(rect, &lines(signer, options))));
+    let form = (!is_invisible).then(|| form(page, rect, content(rect, &lines(signer, options))));
     Ok(Appearance { rect: [user.x, user.y, user.right(), user.top()].map(real), form })
 }
 
@@ -56,7 +58,7 @@ fn is_on_page(page: &PageFacts, rect: &Rect) -> bool {
 struct Line {
     text: Vec<u8>,
     font: Font,
-    colour: [f64; 3],
+    colour: Colour,
 }
 
 fn lines(signer: &str, options: &SignOptions) -> Vec<Line> {
@@ -72,7 +74,7 @@ fn lines(signer: &str, options: &SignOptions) -> Vec<Line> {
 }
 
 /// The form XObject (ISO 32000-1, 8.10): as large as the box is shown, turned so that it stands upright.
-fn form(page: &PageFacts, rect: &Rect, content: &[Operation]) -> Stream {
+fn form(page: &PageFacts, rect: &Rect, content: Vec<u8>) -> Stream {
     let dictionary = dictionary! {
         "Type" => "XObject",
         "Subtype" => "Form",
@@ -80,86 +82,40 @@ fn form(page: &PageFacts, rect: &Rect, content: &[Operation]) -> Stream {
         "Matrix" => appearance_matrix(page).map(Object::from).to_vec(),
         "Resources" => text::resources(),
     };
-    let content = Content { operations: content };
-    // Encoding writes into memory, which does not fail.
-    Stream::new(dictionary, content.encode().unwrap_or_default()).with_compression(false)
+    Stream::new(dictionary, content).with_compression(false)
 }
 
-fn content(rect: &Rect, lines: &[Line]) -> Vec<Operation> {
+fn content(rect: &Rect, lines: &[Line]) -> Vec<u8> {
     let (width, height) = (rect.width, rect.height);
-    let mut page = Painter::default();
-    page.fill(PAPER, 0.0, 0.0, width, height);
-    page.fill(SLATE, 0.0, 0.0, BAR.min(width / 20.0), height);
-    page.frame(SLATE, 0.5, width, height);
+    let bar = BAR.min(width / 20.0);
+    let border = BORDER.min(width / 4.0).min(height / 4.0);
+    let mut painter = Painter::default();
+    painter.fill(PAPER, 0.0, 0.0, width, height);
+    painter.fill(SLATE, 0.0, 0.0, bar, height);
+    painter.frame(SLATE, border, border / 2.0, border / 2.0, width - border, height - border);
 
     let padding = PADDING.min(width / 10.0).min(height / 10.0);
-    let left = padding + BAR.min(width / 20.0);
+    let left = padding + bar;
     let room = Rect::new(left, padding, width - left - padding, height - 2.0 * padding);
     let (size, count) = fit(lines.len(), room.height);
     let used = size * (CAPITALS + LEADING * (count.max(1) - 1) as f64);
     let mut baseline = room.top() - (room.height - used) / 2.0 - size * CAPITALS;
     for line in &lines[..count] {
-        page.line(line, size, &room, baseline);
+        // Too wide: smaller first, then shortened.
+        let natural = line.font.width(&line.text, size);
+        let size = if natural > room.width { (size * room.width / natural).max(SIZES.0) } else { size };
+        let text = text::shorten(line.font, line.text.clone(), size, room.width);
+        painter.text(Style { font: line.font, size, colour: line.colour }, room.x, baseline, &text);
         baseline -= size * LEADING;
     }
-    page.operations
+    painter.finish()
 }
 
 /// The text size, and how many lines there is room for at it.
 fn fit(lines: usize, height: f64) -> (f64, usize) {
-    let (largest, smallest) = SIZES;
+    let (smallest, largest) = SIZES;
     let size = (height / (lines as f64 * LEADING)).clamp(smallest, largest);
     // A line needs its leading, the last one only its own height; what falls off at the end is optional text.
     let count = ((height + (LEADING - CAPITALS) * size) / (LEADING * size)).floor();
     (size, lines.min(count.max(0.0) as usize))
-}
-
-#[derive(Default)]
-struct Painter {
-    operations: Vec<Operation>,
-}
-
-impl Painter {
-    fn fill(&mut self, colour: [f64; 3], x: f64, y: f64, width: f64, height: f64) {
-        self.push("rg", &colour);
-        self.push("re", &[x, y, width, height]);
-        self.push("f", &[]);
-    }
-
-    /// A line of this width just inside the box.
-    fn frame(&mut self, colour: [f64; 3], line: f64, width: f64, height: f64) {
-        if width > 2.0 * line && height > 2.0 * line {
-            self.push("RG", &colour);
-            self.push("w", &[line]);
-            self.push("re", &[line / 2.0, line / 2.0, width - line, height - line]);
-            self.push("S", &[]);
-        }
-    }
-
-    /// A line of text: in a smaller size if it is too wide, shortened if that is not enough.
-    fn line(&mut self, line: &Line, size: f64, room: &Rect, baseline: f64) {
-        let natural = line.font.width(&line.text, size);
-        let size = if natural > room.width { (size * room.width / natural).max(SIZES.1) } else { size };
-        let text = text::shorten(line.font, line.text.clone(), size, room.width);
-        self.push("BT", &[]);
-        self.push("rg", &line.colour);
-        let font = vec![Object::Name(line.font.name().into()), number(size)];
-        self.operations.push(Operation::new("Tf", font));
-        self.push("Td", &[room.x, baseline]);
-        self.operations.push(Operation::new("Tj", vec![Object::String(text, StringFormat::Literal)]));
-        self.push("ET", &[]);
-    }
-
-    fn push(&mut self, operator: &str, operands: &[f64]) {
-        self.operations.push(Operation::new(operator, operands.iter().copied().map(number).collect()));
-    }
-}
-
-/// A number in a PDF, to a hundredth of a thousandth of a point: far finer than anything shown.
-fn number(value: f64) -> Object {
-    Object::Real(real(value))
-}
-
-fn real(value: f64) -> f32 {
-    ((value * 1e4).round() / 1e4) as f32
 }

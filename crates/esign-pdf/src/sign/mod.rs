@@ -8,8 +8,10 @@ mod appearance;
 mod cms;
 mod dss;
 mod error;
+mod paint;
 mod pki;
 mod prepared;
+mod sample;
 mod text;
 mod tsa;
 mod update;
@@ -25,6 +27,7 @@ use crate::limits::on_big_stack;
 
 pub use error::SignError;
 pub use pki::{Identity, MARK, Subject, TestPki};
+pub use sample::{SAMPLE_PLACES, sample_pdf};
 pub use tsa::TimestampAuthority;
 
 /// Bytes kept for the signature by default: what Sign with Singpass keeps, and three times what is needed here.

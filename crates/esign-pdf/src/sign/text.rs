@@ -67,6 +67,28 @@ pub(super) fn shorten(font: Font, mut encoded: Vec<u8>, size: f64, width: f64) -
     encoded
 }
 
+/// The text in lines no wider than that, broken at spaces; a single word that is wider stands on a line of its own.
+pub(super) fn wrap(font: Font, text: &str, size: f64, width: f64) -> Vec<Vec<u8>> {
+    let mut lines: Vec<Vec<u8>> = Vec::new();
+    let mut used = 0.0;
+    let space = font.width(b" ", size);
+    for word in text.split_whitespace().map(encode) {
+        let needed = font.width(&word, size);
+        match lines.last_mut() {
+            Some(line) if used + space + needed <= width => {
+                line.push(b' ');
+                line.extend(word);
+                used += space + needed;
+            }
+            _ => {
+                lines.push(word);
+                used = needed;
+            }
+        }
+    }
+    lines
+}
+
 const ELLIPSIS: u8 = 0x85;
 
 /// 0x80 to 0x9F of WinAnsi; the other codes are those of Unicode. NUL where there is no character.
@@ -160,6 +182,14 @@ mod tests {
         assert!((Font::Regular.width(b"Hello", 10.0) - 22.78).abs() < 1e-9);
         assert!((Font::Bold.width(b"Hello", 10.0) - 24.45).abs() < 1e-9);
         assert!((Font::Regular.width(&encode("é"), 10.0) - Font::Regular.width(b"e", 10.0)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn lines_break_at_spaces() {
+        let lines = |text, width| wrap(Font::Regular, text, 10.0, width);
+        assert_eq!(lines("one two  three\nfour", 50.0), [b"one two".to_vec(), b"three four".to_vec()]);
+        assert_eq!(lines("unbreakable word", 20.0), [b"unbreakable".to_vec(), b"word".to_vec()]);
+        assert!(lines("  ", 20.0).is_empty());
     }
 
     #[test]

@@ -1,0 +1,134 @@
+//! Everything that happens to a request after it was sent.
+
+use std::sync::Arc;
+
+use super::{Client, Instance, submit::no_documents};
+use crate::{
+    Artifact, ArtifactId, CancelOutcome, Documents, Error, ErrorKind, Handle, InboundCall, Observation,
+    Operation, ProbeReport, Received, Result, State, StatusReport,
+};
+
+impl Client {
+    /// Reads how far a request has come. Any number of times, though not more often than the report's
+    /// `ask_again_after`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BadHandle`] if the instance is gone or has moved; else the provider's.
+    pub async fn status(&self, handle: &Handle) -> Result<StatusReport> {
+        let (instance, documents) = self.documents_of(handle)?;
+        self.read_status(&instance, documents.as_ref(), handle).await
+    }
+
+    async fn read_status(
+        &self,
+        instance: &Instance,
+        documents: &dyn Documents,
+        handle: &Handle,
+    ) -> Result<StatusReport> {
+        let report = documents.status(handle.request()).await;
+        let report = report.map_err(|e| instance.name_error(e, Operation::Status))?;
+        self.inner.observer.observe(&Observation::Status {
+            instance: &instance.name,
+            key: &handle.key(),
+            state: report.state(),
+        });
+        Ok(report)
+    }
+
+    /// Fetches an artifact, whole and unchanged.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotReady`] before it exists, [`ErrorKind::Gone`] after, [`ErrorKind::NotFound`] for an id that never
+    /// will; [`ErrorKind::Integrity`] if not all of it came.
+    pub async fn download(&self, handle: &Handle, what: &ArtifactId) -> Result<Artifact> {
+        let (instance, documents) = self.documents_of(handle)?;
+        documents
+            .download(handle.request(), what)
+            .await
+            .map_err(|e| instance.name_error(e, Operation::Download))
+    }
+
+    /// Calls an unfinished request back, after reading its status: a completed one is left alone
+    /// ([`CancelOutcome::TooLate`]). A second call gives [`CancelOutcome::AlreadyGone`].
+    ///
+    /// # Errors
+    /// With [`Retry::OutcomeUnknown`](crate::Retry::OutcomeUnknown) if a repeated attempt was refused: read the status.
+    pub async fn cancel(&self, handle: &Handle) -> Result<CancelOutcome> {
+        let (instance, documents) = self.documents_of(handle)?;
+        if !instance.provider.capabilities().cancel.is_yes() {
+            let error = Error::new(ErrorKind::Unsupported, "this provider cannot call a request back");
+            return Err(instance.name_error(error, Operation::Cancel));
+        }
+        let report = self.read_status(&instance, documents.as_ref(), handle).await?;
+        match report.state() {
+            State::Completed => return Ok(CancelOutcome::TooLate),
+            State::Declined | State::Cancelled | State::Failed => return Ok(CancelOutcome::AlreadyGone),
+            State::Expired if report.standing.is_final() => return Ok(CancelOutcome::AlreadyGone),
+            State::Pending | State::InProgress | State::Expired | State::Unrecognised => {}
+        }
+        documents.cancel(handle.request()).await.map_err(|e| instance.name_error(e, Operation::Cancel))
+    }
+
+    /// Erases a request and its documents at the provider, whatever its state; true if it was there. Download first.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] if the provider cannot.
+    pub async fn erase(&self, handle: &Handle) -> Result<bool> {
+        let instance = self.inner.instances.of_handle(handle)?;
+        let retention = instance.provider.retention().ok_or_else(|| {
+            Error::new(ErrorKind::Unsupported, "this provider cannot erase data on request")
+                .with_instance(&instance.name)
+        })?;
+        retention.erase(handle.request()).await.map_err(|e| instance.name_error(e, Operation::Erase))
+    }
+
+    /// Verifies and understands a call that came in for an instance. Send the reply back in any case.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] if there is no such instance or it receives nothing; a call that is not believed is in
+    /// [`Received::events`].
+    pub async fn receive(&self, instance: &str, call: &InboundCall) -> Result<Received> {
+        let instance = self.inner.instances.named(instance)?;
+        let callbacks = instance.provider.callbacks().ok_or_else(|| {
+            Error::new(ErrorKind::Config, "this provider makes no calls").with_instance(&instance.name)
+        })?;
+        let mut received = callbacks.receive(call).await;
+        received.events = received.events.map_err(|e| instance.name_error(e, Operation::Receive));
+        let told = received.events.as_ref().map(Vec::len).map_err(Error::message);
+        self.inner.observer.observe(&Observation::Callback { instance: &instance.name, events: told });
+        Ok(received)
+    }
+
+    /// Fetches ahead whatever callbacks need to be verified in time. Call it once at start.
+    ///
+    /// # Errors
+    /// The first instance that is not ready; the others were tried too.
+    pub async fn ready(&self) -> Result<()> {
+        let mut first = Ok(());
+        for instance in self.inner.instances.all() {
+            if let Some(callbacks) = instance.provider.callbacks() {
+                let ready = callbacks.ready().await.map_err(|e| instance.name_error(e, Operation::Receive));
+                first = first.and(ready);
+            }
+        }
+        first
+    }
+
+    /// Asks whether an instance would work: credentials, clock.
+    ///
+    /// # Errors
+    /// If nothing could be asked.
+    pub async fn probe(&self, instance: &str) -> Result<ProbeReport> {
+        let instance = self.inner.instances.named(instance)?;
+        match instance.provider.probe() {
+            Some(probe) => probe.probe().await.map_err(|e| instance.name_error(e, Operation::Probe)),
+            None => Ok(ProbeReport::new(Vec::new())),
+        }
+    }
+
+    fn documents_of(&self, handle: &Handle) -> Result<(Arc<Instance>, Arc<dyn Documents>)> {
+        let instance = self.inner.instances.of_handle(handle)?;
+        let documents = instance.provider.documents().ok_or_else(|| no_documents(&instance))?;
+        Ok((instance, documents))
+    }
+}

@@ -1,0 +1,134 @@
+//! Configuration: which instances there are, and which one new requests go to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{Error, ProviderKind, Result, Wish};
+
+/// The configuration of a [`Client`](crate::Client), from any serde source.
+///
+/// There is no default provider and no default environment: a forgotten line must not send to nobody or to production.
+///
+/// ```
+/// let config: esign_core::Config = toml::from_str(r#"
+///     active = "signify-prod"
+///     [providers.signify-prod]
+///     kind = "signify"
+///     environment = "staging"
+///     api_key = { env = "SIGNIFY_API_KEY" }
+///     adapt = ["message"]
+/// "#).unwrap();
+/// assert_eq!(config.active.as_deref(), Some("signify-prod"));
+/// ```
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The instance for new requests. Without it each call must name one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<String>,
+    /// The instances by name.
+    #[serde(default)]
+    pub providers: BTreeMap<String, InstanceConfig>,
+}
+
+/// One configured provider.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct InstanceConfig {
+    /// Its kind.
+    pub kind: ProviderKind,
+    /// Earlier names of this instance: handles made under them still find it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub aliases: BTreeSet<String>,
+    /// Wishes that may be changed or left out for this instance; each change shows in plan, submission and record.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub adapt: BTreeSet<Wish>,
+    /// The keys of the provider's own configuration.
+    #[serde(flatten)]
+    pub settings: Map<String, Value>,
+}
+
+impl InstanceConfig {
+    /// An instance without settings.
+    #[must_use]
+    pub fn new(kind: ProviderKind) -> Self {
+        Self { kind, aliases: BTreeSet::new(), adapt: BTreeSet::new(), settings: Map::new() }
+    }
+
+    /// Sets one of the provider's own keys.
+    #[must_use]
+    pub fn with(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.settings.insert(key.into(), value.into());
+        self
+    }
+
+    /// Allows a wish to be changed.
+    #[must_use]
+    pub fn adapt(mut self, wish: Wish) -> Self {
+        self.adapt.insert(wish);
+        self
+    }
+}
+
+impl Config {
+    /// Checks what does not depend on any provider: names, aliases, and that `active` exists.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) with the key's path.
+    pub fn check(&self) -> Result<()> {
+        let mut names: BTreeSet<&str> = self.providers.keys().map(String::as_str).collect();
+        for (name, instance) in &self.providers {
+            if !is_name(name) {
+                let message = "instances are named with letters, digits, '-' and '_'";
+                return Err(Error::config(format!("providers.{name}"), message));
+            }
+            for alias in &instance.aliases {
+                if !names.insert(alias) {
+                    let message = format!("{alias:?} names another instance already");
+                    return Err(Error::config(format!("providers.{name}.aliases"), message));
+                }
+            }
+        }
+        match &self.active {
+            Some(active) if !self.providers.contains_key(active) => {
+                let known: Vec<_> = self.providers.keys().map(String::as_str).collect();
+                Err(Error::config(
+                    "active",
+                    format!("there is no [providers.{active}]; there are: {}", known.join(", ")),
+                ))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 64
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_aliases_and_active_are_checked() {
+        let cases = [
+            ("active = 'x'\n[providers.y]\nkind = 'k'", "active"),
+            ("[providers.'a b']\nkind = 'k'", "providers.a b"),
+            ("[providers.a]\nkind = 'k'\naliases = ['b']\n[providers.b]\nkind = 'k'", "providers.a.aliases"),
+            (
+                "[providers.a]\nkind = 'k'\naliases = ['c']\n[providers.b]\nkind = 'k'\naliases = ['c']",
+                "providers.b.aliases",
+            ),
+        ];
+        for (text, path) in cases {
+            let config: Config = toml::from_str(text).unwrap();
+            assert_eq!(config.check().unwrap_err().field_path(), Some(path), "{text}");
+        }
+        assert!(toml::from_str::<Config>("actve = 'x'").is_err());
+        assert!(toml::from_str::<Config>("[providers.a]\nkind = 'k'\nadapt = ['colour']").is_err());
+    }
+}

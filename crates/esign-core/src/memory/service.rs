@@ -1,0 +1,386 @@
+//! The service behind the in-memory provider.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use hmac::{Hmac, KeyInit, Mac};
+use jiff::{SignedDuration, Timestamp};
+use sha2::Sha256;
+
+use super::{A4Pages, KIND, MemoryProvider};
+use crate::facts::Size;
+use crate::{
+    Bound, BoxSupport, CallbackSupport, Capabilities, CertificateHolder, Client, Clock, Config, Delivery,
+    DeliverySupport, DocumentLimits, Endpoint, ExpirySupport, Handle, InboundCall, LegalClaim, LegalClass,
+    MediaType, MessageSupport, NameRules, Need, Neutral, Operation, Order, OriginProof, PdfRules, Prepared,
+    Range, ReferenceSupport, Registry, Result, ReturnUrlSupport, SignerLimits, State, Support, VirtualClock,
+};
+
+/// A little signing service in memory. Clones are the same service.
+#[derive(Clone)]
+pub struct MemoryService {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    clock: VirtualClock,
+    world: Mutex<World>,
+}
+
+struct World {
+    capabilities: Capabilities,
+    requests: BTreeMap<String, Request>,
+    faults: Vec<(Operation, MemoryFault)>,
+    calls: BTreeMap<&'static str, u32>,
+    next_id: u64,
+}
+
+/// What the service keeps of a request.
+#[derive(Clone)]
+pub(super) struct Request {
+    pub(super) reference: String,
+    pub(super) created_at: Timestamp,
+    pub(super) expires_at: Timestamp,
+    pub(super) documents: Vec<(String, MediaType, Bytes)>,
+    pub(super) signers: Vec<ServiceSigner>,
+    pub(super) ended: Option<State>,
+    pub(super) word: Option<String>,
+    pub(super) erased: bool,
+}
+
+#[derive(Clone)]
+pub(super) struct ServiceSigner {
+    pub(super) key: String,
+    pub(super) group: u32,
+    pub(super) signed_at: Option<Timestamp>,
+    pub(super) declined: bool,
+}
+
+/// Something that goes wrong once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MemoryFault {
+    /// No connection: nothing happens at the service.
+    RefuseConnection,
+    /// The service does what was asked, and the answer is lost.
+    LoseAnswer,
+    /// Too many requests; nothing happens.
+    RateLimited {
+        /// What Retry-After says.
+        after: Option<Duration>,
+    },
+    /// The service refuses with this HTTP status; nothing happens.
+    Refuse(u16),
+    /// The service fails with a 503 after doing what was asked.
+    FailAfterEffect,
+    /// The service does what was asked and answers with something that cannot be understood.
+    Garbage,
+}
+
+impl Default for MemoryService {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MemoryService {
+    /// A service that can do everything, at noon UTC on 1 January 2026 by its own virtual clock.
+    #[must_use]
+    pub fn new() -> Self {
+        // A constant that parses.
+        let start = "2026-01-01T12:00:00Z".parse().unwrap_or(Timestamp::UNIX_EPOCH);
+        let world = World {
+            capabilities: everything(),
+            requests: BTreeMap::new(),
+            faults: Vec::new(),
+            calls: BTreeMap::new(),
+            next_id: 1,
+        };
+        Self { inner: Arc::new(Inner { clock: VirtualClock::at(start), world: Mutex::new(world) }) }
+    }
+
+    /// Changes what the service can do.
+    pub fn change_capabilities(&self, change: impl FnOnce(&mut Capabilities)) {
+        change(&mut self.world().capabilities);
+    }
+
+    /// What the service can do.
+    #[must_use]
+    pub fn capabilities(&self) -> Capabilities {
+        self.world().capabilities.clone()
+    }
+
+    /// A provider over this service.
+    #[must_use]
+    pub fn provider(&self) -> MemoryProvider {
+        MemoryProvider::new(self.clone())
+    }
+
+    /// A client whose only, active instance `memory` is this service, and which takes every PDF for three A4 pages.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub async fn client(&self) -> Result<Client> {
+        let config = Config { active: Some("memory".into()), ..Config::default() };
+        Client::builder(Registry::new())
+            .config(config)
+            .provider("memory", Arc::new(self.provider()))
+            .clock(Arc::new(self.clock()))
+            .inspector(Arc::new(A4Pages(3)))
+            .build()
+            .await
+    }
+
+    /// The service's clock.
+    #[must_use]
+    pub fn clock(&self) -> VirtualClock {
+        self.inner.clock.clone()
+    }
+
+    /// Makes the next call of this operation go wrong.
+    pub fn fail_next(&self, operation: Operation, fault: MemoryFault) {
+        self.world().faults.push((operation, fault));
+    }
+
+    /// How often an operation reached the service.
+    #[must_use]
+    pub fn calls(&self, operation: Operation) -> u32 {
+        self.world().calls.get(operation.as_str()).copied().unwrap_or_default()
+    }
+
+    /// How many requests the service has accepted.
+    #[must_use]
+    pub fn accepted(&self) -> usize {
+        self.world().requests.len()
+    }
+
+    /// A signer signs; false if it is not possible: unknown, ended, already signed or not this signer's turn.
+    pub fn sign(&self, handle: &Handle, signer: &str) -> bool {
+        let now = self.inner.clock.now();
+        self.act(handle, signer, |signer| signer.signed_at = Some(now))
+    }
+
+    /// A signer refuses; false if it is not possible.
+    pub fn decline(&self, handle: &Handle, signer: &str) -> bool {
+        let declined = self.act(handle, signer, |signer| signer.declined = true);
+        if declined && let Some(request) = self.world().requests.get_mut(handle.request().id()) {
+            request.ended = Some(State::Declined);
+        }
+        declined
+    }
+
+    /// The service ends the request in a state.
+    pub fn end(&self, handle: &Handle, state: State) {
+        if let Some(request) = self.world().requests.get_mut(handle.request().id()) {
+            request.ended = Some(state);
+        }
+    }
+
+    /// From now on the service speaks of this request's status in a word that nobody knows.
+    pub fn speak(&self, handle: &Handle, word: &str) {
+        if let Some(request) = self.world().requests.get_mut(handle.request().id()) {
+            request.word = Some(word.to_owned());
+        }
+    }
+
+    /// The signed callback that the service would make now.
+    #[must_use]
+    pub fn callback(&self, handle: &Handle) -> InboundCall {
+        let id = handle.request().id();
+        let now = self.inner.clock.now();
+        let state = self.world().requests.get(id).map_or(State::Unrecognised, |r| r.state(now));
+        let body = serde_json::json!({ "id": id, "status": state.as_str() }).to_string();
+        let signature = callback_signature(body.as_bytes());
+        InboundCall::post("/callback", body).with_header("x-memory-signature", signature)
+    }
+
+    /// Counts a call and takes the fault that was ordered for it.
+    pub(super) fn arrive(&self, operation: Operation) -> Option<MemoryFault> {
+        let mut world = self.world();
+        let at = world.faults.iter().position(|(o, _)| *o == operation);
+        let fault = at.map(|at| world.faults.remove(at).1);
+        if fault != Some(MemoryFault::RefuseConnection) {
+            *world.calls.entry(operation.as_str()).or_default() += 1;
+        }
+        fault
+    }
+
+    pub(super) fn create(&self, prepared: &Prepared) -> String {
+        let created_at = self.inner.clock.now();
+        let request = prepared.request();
+        let life = request.expires_after.unwrap_or(SignedDuration::from_hours(24 * 30));
+        let documents = request.documents.iter();
+        let signers = request.signers.iter().enumerate().map(|(i, signer)| ServiceSigner {
+            key: signer.key.clone(),
+            group: match request.order {
+                Some(Order::Sequential) => u32::try_from(i).unwrap_or(u32::MAX),
+                Some(Order::Groups) => signer.group.unwrap_or_default(),
+                Some(Order::Parallel) | None => 0,
+            },
+            signed_at: None,
+            declined: false,
+        });
+        let stored = Request {
+            reference: request.reference.as_str().to_owned(),
+            created_at,
+            expires_at: created_at + life,
+            documents: documents
+                .map(|d| (d.key().to_owned(), d.media_type().clone(), d.content().clone()))
+                .collect(),
+            signers: signers.collect(),
+            ended: None,
+            word: None,
+            erased: false,
+        };
+        let mut world = self.world();
+        let id = format!("m-{}", world.next_id);
+        world.next_id += 1;
+        world.requests.insert(id.clone(), stored);
+        id
+    }
+
+    pub(super) fn request(&self, id: &str) -> Option<Request> {
+        self.world().requests.get(id).filter(|r| !r.erased).cloned()
+    }
+
+    pub(super) fn find(&self, reference: &str) -> Option<(String, Request)> {
+        let world = self.world();
+        world.requests.iter().find(|(_, r)| r.reference == reference).map(|(id, r)| (id.clone(), r.clone()))
+    }
+
+    pub(super) fn change(&self, id: &str, change: impl FnOnce(&mut Request)) -> bool {
+        self.world().requests.get_mut(id).filter(|r| !r.erased).map(change).is_some()
+    }
+
+    fn act(&self, handle: &Handle, key: &str, act: impl FnOnce(&mut ServiceSigner)) -> bool {
+        let now = self.inner.clock.now();
+        let mut world = self.world();
+        let Some(request) = world.requests.get_mut(handle.request().id()) else { return false };
+        let turn = request.turn();
+        let open = !request.state(now).is_end();
+        let signer = request.signers.iter_mut().find(|s| s.key == key && s.signed_at.is_none());
+        match signer.filter(|s| open && Some(s.group) == turn) {
+            Some(signer) => {
+                act(signer);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.inner.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for MemoryService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MemoryService({} requests)", self.accepted())
+    }
+}
+
+impl Request {
+    pub(super) fn state(&self, now: Timestamp) -> State {
+        let signed = self.signers.iter().filter(|s| s.signed_at.is_some()).count();
+        match self.ended {
+            Some(state) => state,
+            None if signed == self.signers.len() => State::Completed,
+            None if now >= self.expires_at => State::Expired,
+            None if signed > 0 => State::InProgress,
+            None => State::Pending,
+        }
+    }
+
+    /// The lowest group in which somebody has yet to sign.
+    pub(super) fn turn(&self) -> Option<u32> {
+        self.signers.iter().filter(|s| s.signed_at.is_none()).map(|s| s.group).min()
+    }
+
+    /// The document with a line per signature behind it: what was sent is a prefix of what comes back.
+    pub(super) fn signed(&self, content: &Bytes) -> Bytes {
+        let mut bytes = BytesMut::from(content.as_ref());
+        for signer in self.signers.iter().filter(|s| s.signed_at.is_some()) {
+            bytes.extend_from_slice(format!("\n%signed by {}", signer.key).as_bytes());
+        }
+        bytes.freeze()
+    }
+}
+
+/// The signature of a callback: HMAC-SHA-256 under a key that everybody knows.
+pub(super) fn callback_signature(body: &[u8]) -> String {
+    // HMAC takes keys of any length.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(b"the memory service's callback key") else {
+        return String::new();
+    };
+    mac.update(body);
+    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn everything() -> Capabilities {
+    let any = Range { min: Bound::Is(1), max: Bound::None };
+    let size = |width, height| Size { width, height };
+    let delivery =
+        |delivery| DeliverySupport { delivery, signers: any, shared_link: false, link_lifetime: Bound::None };
+    let mut caps = Capabilities::none(KIND);
+    caps.endpoint = Endpoint { environment: "memory".into(), base_url: "memory:".into() };
+    caps.documents = DocumentLimits {
+        count: any,
+        bytes: Range::of(1, 50_000_000),
+        media_types: vec![MediaType::PDF, MediaType::TEXT],
+        name: NameRules { chars: Range::of(1, 200), allowed: None },
+        view_only: Support::Yes,
+        pdf: PdfRules::default(),
+    };
+    caps.signers = SignerLimits {
+        count: any,
+        chain: Support::No,
+        email: Need::ForEmailDelivery,
+        name: Need::Used,
+        phone: Need::Used,
+        unique_emails: true,
+    };
+    caps.placements.neutral = Neutral::Supported;
+    caps.placements.native = Support::Yes;
+    caps.placements.per_signer = Range::FREE;
+    caps.placements.per_document = Range::FREE;
+    caps.placements.box_size =
+        BoxSupport::Wish { min: size(20.0, 10.0), max: size(600.0, 400.0), default: size(200.0, 60.0) };
+    caps.orders = vec![Order::Parallel, Order::Sequential, Order::Groups];
+    caps.deliveries = vec![
+        delivery(Delivery::ProviderEmail),
+        delivery(Delivery::ShareableLink),
+        delivery(Delivery::InSessionRedirect),
+    ];
+    caps.message = MessageSupport {
+        deliveries: vec![Delivery::ProviderEmail, Delivery::ShareableLink],
+        chars: Range::of(1, 1000),
+    };
+    caps.languages = vec!["en".into(), "nb".into()];
+    caps.return_url =
+        ReturnUrlSupport { supported: Support::Yes, schemes: vec!["https".into()], domain: None };
+    caps.expiry = ExpirySupport {
+        supported: Support::Yes,
+        seconds: Range::of(60, 90 * 86_400),
+        fixed_seconds: Bound::Is(30 * 86_400),
+    };
+    caps.identity_schemes = vec!["memory".into()];
+    caps.legal = vec![LegalClaim {
+        class: LegalClass::new("memory-none"),
+        source: "a simulation is no signature".into(),
+        method: None,
+        certificate: CertificateHolder::Provider,
+    }];
+    caps.cancel = Support::Yes;
+    caps.decline_visible = Support::Yes;
+    caps.result_lifetime = Bound::None;
+    caps.partial_result = Support::Yes;
+    caps.callbacks = CallbackSupport::Verified;
+    caps.reference = ReferenceSupport::Echoed;
+    caps.origin_proof = OriginProof::ByteExtension;
+    caps.erase = Support::Yes;
+    caps.poll_interval = 5;
+    caps
+}

@@ -1,0 +1,299 @@
+//! The file form of a request: TOML or JSON, versioned, for the command line and for queues.
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::{
+    Anchor, Corner, Decimal, Delivery, Document, DocumentUse, Identity, LegalClass, MediaType,
+    NativePosition, Order, Origin, PagePosition, Placement, ProviderOptions, Reference, SignRequest, Signer,
+    Spot, Unit,
+};
+use crate::facts::Size;
+use crate::{Error, Personal, ProviderKind, Result};
+
+/// The version that is written; every version is readable for ever.
+pub const REQUEST_FILE_VERSION: u32 = 1;
+
+/// A request without the documents' bytes, as read from TOML or JSON.
+///
+/// ```
+/// use esign_core::RequestFile;
+/// let file: RequestFile = toml::from_str(r#"
+///     version = 1
+///     delivery = "provider-email"
+///
+///     [[documents]]
+///     path = "lease.pdf"
+///
+///     [[signers]]
+///     key = "tenant"
+///     email = "tenant@example.com"
+///     placements = [{ page = 1, x = 72, y = 144, unit = "points", origin = "bottom-left", corner = "bottom-left" }]
+/// "#).unwrap();
+/// let request = file.into_request(|_path| Ok(b"%PDF-1.7".to_vec().into()))?;
+/// assert_eq!(request.documents[0].name(), "lease");
+/// # Ok::<(), esign_core::Error>(())
+/// ```
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestFile {
+    version: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reference: Option<Reference>,
+    delivery: Delivery,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    order: Option<Order>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    message: Option<Personal>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    language: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    return_url: Option<Url>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_after: Option<SignedDuration>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    legal_classes: Vec<LegalClass>,
+    documents: Vec<DocumentFile>,
+    signers: Vec<SignerFile>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    options: ProviderOptions,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DocumentFile {
+    path: PathBuf,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    media_type: Option<MediaType>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignerFile {
+    key: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<Personal>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    email: Option<Personal>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    phone: Option<Personal>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    identity: Option<Identity>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    group: Option<u32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    documents: Vec<DocumentUse>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    placements: Vec<PlacementFile>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    message: Option<Personal>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    language: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct PlacementFile {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    x: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    y: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<Unit>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<Origin>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    corner: Option<Corner>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<Size>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    anchor: Option<Anchor>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    native: Option<NativeFile>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NativeFile {
+    kind: ProviderKind,
+    page: u32,
+    x: Decimal,
+    y: Decimal,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl RequestFile {
+    /// Turns the file into a request, reading each document through `read`. A missing reference becomes a random one;
+    /// a missing document name becomes the file's name without its extension.
+    ///
+    /// # Errors
+    /// What `read` says, an unknown version, or the path of the field that does not make sense.
+    pub fn into_request(self, mut read: impl FnMut(&Path) -> Result<Bytes>) -> Result<SignRequest> {
+        if self.version != REQUEST_FILE_VERSION {
+            let message =
+                format!("this version of esign reads request files of version {REQUEST_FILE_VERSION}");
+            return Err(Error::invalid("version", message));
+        }
+        let several = self.documents.len() > 1;
+        let documents = self.documents.into_iter().enumerate().map(|(i, file)| {
+            let content = read(&file.path).map_err(|e| e.within(&format!("documents[{i}].path")))?;
+            document(file, content, several.then_some(i))
+        });
+        let documents = documents.collect::<Result<Vec<_>>>()?;
+        let signers = self.signers.into_iter().enumerate();
+        let signers = signers.map(|(i, file)| signer(file).map_err(|e| e.within(&format!("signers[{i}]"))));
+        Ok(SignRequest {
+            reference: self.reference.map_or_else(Reference::random, Ok)?,
+            documents,
+            signers: signers.collect::<Result<Vec<_>>>()?,
+            order: self.order,
+            delivery: self.delivery,
+            message: self.message.map(|m| m.expose().to_owned()),
+            language: self.language,
+            return_url: self.return_url,
+            expires_after: self.expires_after,
+            legal_classes: self.legal_classes,
+            options: self.options,
+        })
+    }
+}
+
+fn document(file: DocumentFile, content: Bytes, index: Option<usize>) -> Result<Document> {
+    let stem = || file.path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let name = file.name.clone().or_else(stem);
+    let name =
+        name.ok_or_else(|| Error::invalid("documents.name", "needed where the path has no file name"))?;
+    let media_type =
+        file.media_type.unwrap_or_else(|| match file.path.extension().and_then(|e| e.to_str()) {
+            Some("txt") => MediaType::TEXT,
+            _ => MediaType::PDF,
+        });
+    let document = Document::new(name, media_type, content);
+    Ok(match (file.key, index) {
+        (Some(key), _) => document.with_key(key),
+        (None, Some(index)) => document.with_key(format!("document-{}", index + 1)),
+        (None, None) => document,
+    })
+}
+
+fn signer(file: SignerFile) -> Result<Signer> {
+    let placements = file.placements.into_iter().enumerate();
+    let placements =
+        placements.map(|(i, file)| placement(file).map_err(|e| e.within(&format!("placements[{i}]"))));
+    Ok(Signer {
+        placements: placements.collect::<Result<Vec<_>>>()?,
+        name: file.name,
+        email: file.email,
+        phone: file.phone,
+        identity: file.identity,
+        group: file.group,
+        documents: file.documents,
+        message: file.message.map(|m| m.expose().to_owned()),
+        language: file.language,
+        ..Signer::new(file.key)
+    })
+}
+
+fn placement(file: PlacementFile) -> Result<Placement> {
+    let document = file.document.clone();
+    let ways = [file.page.is_some(), file.anchor.is_some(), file.field.is_some(), file.native.is_some()];
+    if ways.iter().filter(|&&way| way).count() != 1 {
+        return Err(Error::invalid("", "say exactly one of page, anchor, field and native").field("page"));
+    }
+    let spot = match (file.anchor, file.field, file.native) {
+        (Some(anchor), _, _) => Spot::Anchor(anchor),
+        (_, Some(field), _) => Spot::Field(field),
+        (_, _, Some(n)) => Spot::Native(NativePosition { kind: n.kind, page: n.page, x: n.x, y: n.y }),
+        (None, None, None) => Spot::Page(PagePosition {
+            page: required(file.page, "page")?,
+            x: required(file.x, "x")?,
+            y: required(file.y, "y")?,
+            unit: required(file.unit, "unit")?,
+            origin: required(file.origin, "origin")?,
+            corner: required(file.corner, "corner")?,
+            size: file.size,
+        }),
+    };
+    Ok(Placement { document, spot })
+}
+
+fn required<T>(value: Option<T>, name: &str) -> Result<T> {
+    value.ok_or_else(|| {
+        Error::invalid(
+            name,
+            "a place on a page needs page, x, y, unit, origin and corner; none has a default",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(toml: &str) -> Result<SignRequest> {
+        toml::from_str::<RequestFile>(toml).unwrap().into_request(|_| Ok(Bytes::from_static(b"%PDF")))
+    }
+
+    const HEAD: &str = "version = 1\ndelivery = \"shareable-link\"\n[[documents]]\npath = \"a/b.pdf\"\n[[signers]]\nkey = \"a\"\n";
+
+    #[test]
+    fn each_way_to_place_is_read() {
+        let places = r#"placements = [
+            { page = 2, x = 0.5, y = 0.25, unit = "fractions", origin = "top-left", corner = "top-left", size = { width = 200, height = 50 } },
+            { anchor = { text = "Sign here", occurrence = { nth = 2 }, dx = 4 } },
+            { field = "form.signature" },
+            { native = { kind = "signify", page = 1, x = "0.10", y = "0" } },
+        ]"#;
+        let request = read(&format!("{HEAD}{places}")).unwrap();
+        let spots: Vec<_> = request.signers[0].placements.iter().map(|p| &p.spot).collect();
+        assert!(matches!(spots[0], Spot::Page(p) if p.page == 2 && p.size.is_some()));
+        assert!(matches!(spots[1], Spot::Anchor(a) if a.occurrence == super::super::Occurrence::Nth(2)));
+        assert!(matches!(spots[2], Spot::Field(f) if f == "form.signature"));
+        assert!(matches!(spots[3], Spot::Native(n) if n.x.as_str() == "0.10"));
+        assert_eq!(request.documents[0].name(), "b");
+    }
+
+    #[test]
+    fn what_is_missing_is_named_by_path() {
+        let cases = [
+            (
+                "placements = [{ page = 1, x = 1, y = 1, unit = \"points\", origin = \"top-left\" }]",
+                "signers[0].placements[0].corner",
+            ),
+            ("placements = [{ page = 1, field = \"x\" }]", "signers[0].placements[0].page"),
+            ("placements = [{}]", "signers[0].placements[0].page"),
+        ];
+        for (places, path) in cases {
+            assert_eq!(read(&format!("{HEAD}{places}")).unwrap_err().field_path(), Some(path), "{places}");
+        }
+        let newer = HEAD.replace("version = 1", "version = 2");
+        assert_eq!(read(&newer).unwrap_err().field_path(), Some("version"));
+        assert!(toml::from_str::<RequestFile>(&format!("{HEAD}colour = 1")).is_err());
+    }
+
+    #[test]
+    fn native_numbers_need_quotes() {
+        let text = format!(
+            "{HEAD}placements = [{{ native = {{ kind = \"signify\", page = 1, x = 0.1, y = \"0\" }} }}]"
+        );
+        let error = toml::from_str::<RequestFile>(&text).unwrap_err().to_string();
+        assert!(error.contains("in quotes"), "{error}");
+    }
+}

@@ -1,0 +1,223 @@
+//! The one path that every request takes, whether it is only planned or also sent.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::prepared::ResolvedSigner;
+use super::{
+    Change, Finding, Intent, Plan, Prepared, Resolved, Severity, Verdict, Wish, checks, pdf_rules, place,
+    wishes,
+};
+use crate::facts::PdfFacts;
+use crate::{Capabilities, Documents, ErrorKind, Order, SignRequest};
+
+/// The instance that a request is examined against.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) instance: &'a str,
+    pub(crate) capabilities: &'a Capabilities,
+    pub(crate) adapt: &'a BTreeSet<Wish>,
+    pub(crate) documents: Option<&'a dyn Documents>,
+}
+
+/// What is known of a document's pages.
+#[derive(Clone, Debug)]
+pub(crate) enum Inspection {
+    Facts(Arc<PdfFacts>),
+    /// Not a PDF, or no inspector is configured.
+    None,
+    /// Why it cannot be read.
+    Unreadable(String),
+}
+
+impl Inspection {
+    pub(crate) fn facts(&self) -> Option<&PdfFacts> {
+        match self {
+            Self::Facts(facts) => Some(facts),
+            Self::None | Self::Unreadable(_) => None,
+        }
+    }
+}
+
+/// A plan, and the prepared request if it works.
+pub(crate) struct Examined {
+    pub(crate) plan: Plan,
+    pub(crate) prepared: Option<Prepared>,
+}
+
+/// Examines a request against one instance.
+pub(crate) fn examine(
+    target: Target<'_>,
+    request: &SignRequest,
+    inspections: &[Inspection],
+    now: Timestamp,
+) -> Examined {
+    let whole = run(target, request.clone(), inspections, now);
+    if whole.plan.verdict != Verdict::Cannot || !target.capabilities.signers.chain.is_yes() {
+        return whole;
+    }
+    let only_too_many = whole.plan.refusals().all(|finding| finding.solved_by_chain);
+    if !only_too_many {
+        return whole;
+    }
+    chain(target, request, inspections, now).unwrap_or(whole)
+}
+
+/// The verdict on a chain: each leg by itself must work, and the boxes of all legs must get along.
+fn chain(
+    target: Target<'_>,
+    request: &SignRequest,
+    inspections: &[Inspection],
+    now: Timestamp,
+) -> Option<Examined> {
+    let mut changes: Vec<Change> = Vec::new();
+    let mut findings: Vec<Finding> = Vec::new();
+    for index in 0..request.signers.len() {
+        let leg = run(target, leg(request, index), inspections, now).plan;
+        let rebase = |field: &str| field.replacen("signers[0]", &format!("signers[{index}]"), 1);
+        for mut change in leg.changes {
+            change.field = rebase(&change.field);
+            if !changes.contains(&change) {
+                changes.push(change);
+            }
+        }
+        for mut finding in leg.findings {
+            finding.field = finding.field.as_deref().map(rebase);
+            if !findings.contains(&finding) {
+                findings.push(finding);
+            }
+        }
+    }
+    if findings.iter().any(|f| f.severity == Severity::Refusal) {
+        return None;
+    }
+    let plan = Plan {
+        instance: target.instance.to_owned(),
+        kind: target.capabilities.kind.clone(),
+        verdict: Verdict::WorksAsChain,
+        changes,
+        findings,
+    };
+    Some(Examined { plan, prepared: None })
+}
+
+/// One signer's part of a chain, as a request of its own.
+fn leg(request: &SignRequest, index: usize) -> SignRequest {
+    let mut leg = request.clone();
+    leg.signers = vec![request.signers[index].clone()];
+    leg.signers[0].group = None;
+    leg.order = Some(Order::Sequential);
+    leg
+}
+
+fn run(target: Target<'_>, request: SignRequest, inspections: &[Inspection], now: Timestamp) -> Examined {
+    let mut draft = Draft {
+        target,
+        caps: target.capabilities,
+        request,
+        inspections,
+        findings: Vec::new(),
+        changes: Vec::new(),
+    };
+    checks::shape(&mut draft);
+    let mut signers = Vec::new();
+    // What contradicts itself cannot be measured against anybody's limits.
+    if !draft.is_refused() {
+        checks::limits(&mut draft);
+        wishes::check(&mut draft);
+        pdf_rules::check(&mut draft);
+        signers = place::resolve(&mut draft);
+        draft.ask_provider(&signers);
+    }
+    draft.finish(signers, now)
+}
+
+/// A request under examination.
+pub(super) struct Draft<'a> {
+    pub(super) target: Target<'a>,
+    pub(super) caps: &'a Capabilities,
+    pub(super) request: SignRequest,
+    pub(super) inspections: &'a [Inspection],
+    pub(super) findings: Vec<Finding>,
+    changes: Vec<Change>,
+}
+
+impl Draft<'_> {
+    pub(super) fn find(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    /// Changes or leaves out a wish if the instance allows that, else refuses; true if it was allowed.
+    pub(super) fn adapt(&mut self, wish: Wish, change: impl Into<String>, refusal: Finding) -> bool {
+        let allowed = self.target.adapt.contains(&wish);
+        if allowed {
+            let field = refusal.field.clone().unwrap_or_default();
+            self.changes.push(Change { wish, field, change: change.into() });
+        } else {
+            self.findings.push(refusal.allowed_by(format!("adapt = [\"{wish}\"]")));
+        }
+        allowed
+    }
+
+    pub(super) fn facts(&self, document: usize) -> Option<&PdfFacts> {
+        self.inspections.get(document).and_then(Inspection::facts)
+    }
+
+    fn is_refused(&self) -> bool {
+        self.findings.iter().any(|f| f.severity == Severity::Refusal)
+    }
+
+    /// The provider's own check sees only requests that passed everything else: it may rely on that.
+    fn ask_provider(&mut self, signers: &[ResolvedSigner]) {
+        let Some(documents) = self.target.documents else {
+            self.find(Finding::unsupported("documents", "documents", "this provider signs no documents"));
+            return;
+        };
+        if self.is_refused() {
+            return;
+        }
+        let facts: Vec<_> = self.inspections.iter().map(Inspection::facts).collect();
+        let findings = documents.check(&Resolved { request: &self.request, signers, facts: &facts });
+        self.findings.extend(findings);
+    }
+
+    fn finish(mut self, signers: Vec<ResolvedSigner>, now: Timestamp) -> Examined {
+        // Refusals first, then by weight; the order within stays.
+        self.findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
+        let verdict = match (self.is_refused(), self.changes.is_empty()) {
+            (true, _) => Verdict::Cannot,
+            (false, false) => Verdict::WorksWithChanges,
+            (false, true) => Verdict::Works,
+        };
+        let plan = Plan {
+            instance: self.target.instance.to_owned(),
+            kind: self.caps.kind.clone(),
+            verdict,
+            changes: self.changes,
+            findings: self.findings,
+        };
+        let prepared = (verdict != Verdict::Cannot).then(|| {
+            let facts = self.inspections.iter().map(|i| match i {
+                Inspection::Facts(facts) => Some(Arc::clone(facts)),
+                Inspection::None | Inspection::Unreadable(_) => None,
+            });
+            let facts = facts.collect();
+            let intent = Intent::record(&plan, &self.caps.endpoint, &self.request, &signers, now);
+            Prepared::new(intent, self.request, signers, facts, plan.findings.clone())
+        });
+        Examined { plan, prepared }
+    }
+}
+
+/// A refusal because the request contradicts itself, whoever the provider is.
+pub(super) fn contradiction(
+    code: &'static str,
+    field: impl Into<String>,
+    message: impl Into<String>,
+) -> Finding {
+    let finding = Finding::invalid(code, field, message);
+    debug_assert_eq!(finding.kind, ErrorKind::InvalidRequest);
+    finding
+}

@@ -1,0 +1,81 @@
+//! What a provider accepts of a PDF, applied to what was found in it.
+
+use super::Finding;
+use super::examine::Draft;
+use crate::facts::{PdfFacts, Xfa};
+use crate::{PdfRules, Rule};
+
+pub(super) fn check(draft: &mut Draft<'_>) {
+    let rules = draft.caps.documents.pdf;
+    for i in 0..draft.inspections.len() {
+        let Some(facts) = draft.facts(i) else { continue };
+        let findings = faults(facts, &rules, &format!("documents[{i}].content"));
+        draft.findings.extend(findings);
+    }
+}
+
+fn faults(facts: &PdfFacts, rules: &PdfRules, at: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut apply = |rule: Rule, holds: bool, code: &'static str, message: String| match rule {
+        Rule::Refuse if holds => findings.push(Finding::unsupported(code, at, message)),
+        Rule::Warn if holds => findings.push(Finding::warning(code, at, message)),
+        Rule::Allow | Rule::Warn | Rule::Refuse => {}
+    };
+    apply(
+        rules.encrypted,
+        facts.encrypted,
+        "pdf.encrypted",
+        "the PDF is encrypted or restricted by a password; print it to a new PDF without protection".into(),
+    );
+    apply(
+        rules.hybrid,
+        facts.is_hybrid(),
+        "pdf.hybrid",
+        "the PDF has hybrid cross-references; save it anew with another program".into(),
+    );
+    let damage = if facts.header_offset > 0 {
+        Some("bytes before its header")
+    } else {
+        facts.damage.first().map(String::as_str)
+    };
+    apply(
+        rules.damaged,
+        damage.is_some(),
+        "pdf.damaged",
+        format!("the PDF is damaged ({}); save or print it anew", damage.unwrap_or_default()),
+    );
+    let locked = facts.certification.as_ref().filter(|c| c.forbids_signing());
+    apply(
+        rules.locked,
+        locked.is_some(),
+        "pdf.locked",
+        format!(
+            "the PDF is certified against any change (field {:?}); one more signature would break that one",
+            locked.map_or("", |c| &c.field)
+        ),
+    );
+    apply(
+        rules.dynamic_xfa,
+        facts.xfa == Some(Xfa::Dynamic),
+        "pdf.dynamic_xfa",
+        "the PDF is a dynamic XFA form, whose pages are not in the file; print it to a new PDF".into(),
+    );
+    if let Some(least) = rules.existing_level {
+        for field in &facts.signatures {
+            let Some(signature) = field.signature.as_ref().filter(|s| s.level < least) else { continue };
+            let message = format!(
+                "the signature in field {:?} is of level {}; this provider takes only documents whose signatures are at least {}",
+                field.name,
+                signature.level.as_str(),
+                least.as_str()
+            );
+            findings.push(Finding::unsupported("pdf.existing_level", at, message));
+        }
+    }
+    for field in facts.signatures.iter().filter(|f| f.unreadable.is_some()) {
+        let message =
+            format!("the signature in field {:?} cannot be read; ask where the file comes from", field.name);
+        findings.push(Finding::warning("pdf.unreadable_signature", at, message));
+    }
+    findings
+}

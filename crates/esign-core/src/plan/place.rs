@@ -1,0 +1,253 @@
+//! Placements, resolved: which box on which page, or which native numbers.
+
+use super::checks::{document_index, signs};
+use super::examine::Draft;
+use super::prepared::{ResolvedPlacement, ResolvedSigner, ResolvedSpot};
+use super::{Finding, Wish};
+use crate::facts::{Rect, Size};
+use crate::{BoxSupport, NativePosition, Neutral, PagePosition, Placement, Rule, Spot};
+
+/// Resolves each signer's placements and checks their number, their place and that they get along.
+pub(super) fn resolve(draft: &mut Draft<'_>) -> Vec<ResolvedSigner> {
+    let mut signers = Vec::new();
+    for i in 0..draft.request.signers.len() {
+        let signer = draft.request.signers[i].clone();
+        let mut placements = Vec::new();
+        for (j, placement) in signer.placements.iter().enumerate() {
+            let at = format!("signers[{i}].placements[{j}]");
+            placements.extend(resolve_one(draft, placement, &at));
+        }
+        count_per_signer(draft, i, placements.len());
+        signers.push(ResolvedSigner { key: signer.key, placements });
+    }
+    count_per_document(draft, &signers);
+    overlaps(draft, &signers);
+    signers
+}
+
+fn resolve_one(draft: &mut Draft<'_>, placement: &Placement, at: &str) -> Option<ResolvedPlacement> {
+    let document = document_index(draft, placement)?;
+    let caps = &draft.caps.placements;
+    if caps.neutral == Neutral::Unsupported && !caps.native.is_yes() {
+        let refusal =
+            Finding::unsupported("placement", at, "this provider decides itself where signatures go");
+        draft.adapt(Wish::Placement, "left out: the provider decides where the signature goes", refusal);
+        return None;
+    }
+    match &placement.spot {
+        Spot::Page(position) => resolve_position(draft, document, *position, at),
+        Spot::Native(native) => resolve_native(draft, document, native, at),
+        Spot::Anchor(anchor) if caps.anchors.is_yes() => {
+            Some(ResolvedPlacement { document, page: None, spot: ResolvedSpot::Anchor(anchor.clone()) })
+        }
+        Spot::Field(name) if caps.fields.is_yes() => {
+            Some(ResolvedPlacement { document, page: None, spot: ResolvedSpot::Field(name.clone()) })
+        }
+        Spot::Anchor(_) | Spot::Field(_) => {
+            let message = "this provider knows no text anchors and no form fields, and they are not yet resolved on \
+                           our side; give a page and a position";
+            draft.find(Finding::unsupported("placement.spot", at, message));
+            None
+        }
+    }
+}
+
+fn resolve_position(
+    draft: &mut Draft<'_>,
+    document: usize,
+    position: PagePosition,
+    at: &str,
+) -> Option<ResolvedPlacement> {
+    if let Neutral::NeedsSetting { line, how } = &draft.caps.placements.neutral {
+        let message = format!("where this provider measures from is not documented; {how}");
+        draft.find(Finding::unsupported("placement.origin", at, message).allowed_by(line.clone()));
+        return None;
+    }
+    let Some(page) = draft.facts(document).and_then(|facts| facts.page(position.page)).cloned() else {
+        let message = "the size of the page is not known: only PDFs can be placed on, and the client needs an inspector";
+        draft.find(Finding::unsupported("placement.facts", at, message));
+        return None;
+    };
+    let (drawn, must_fit) = box_size(draft, position.size, at)?;
+    let spot = position.to_box(page.shown, drawn);
+    let shown = Rect::new(0.0, 0.0, page.shown.width, page.shown.height);
+    if !shown.contains(&position.to_box(page.shown, must_fit)) {
+        let message = format!(
+            "a box of {} x {} points does not fit there: page {} is {} x {} points, and the box would span {} to {} \
+             from the left and {} to {} from the bottom",
+            short(must_fit.width),
+            short(must_fit.height),
+            position.page,
+            short(page.shown.width),
+            short(page.shown.height),
+            short(spot.x),
+            short(spot.right()),
+            short(spot.y),
+            short(spot.top()),
+        );
+        draft.find(Finding::invalid("placement.off_page", at, message));
+        return None;
+    }
+    if draft.caps.placements.uncertain_unless_plain && !page.is_plain() {
+        let message = format!(
+            "page {} is rotated, cropped, offset or scaled, and how this provider places boxes on such pages is not \
+             documented; check the result, or normalise the page before anything is signed",
+            position.page
+        );
+        draft.find(Finding::warning("placement_uncertain", at, message));
+    }
+    Some(ResolvedPlacement { document, page: Some(position.page), spot: ResolvedSpot::Box(spot) })
+}
+
+/// The size drawn and the size that must fit.
+fn box_size(draft: &mut Draft<'_>, wish: Option<Size>, at: &str) -> Option<(Size, Size)> {
+    match draft.caps.placements.box_size {
+        BoxSupport::ProviderFixed { drawn, must_fit } => {
+            let other = wish
+                .filter(|w| (w.width - drawn.width).abs() > 0.01 || (w.height - drawn.height).abs() > 0.01);
+            if other.is_some() {
+                let message =
+                    format!("the box is always {} x {} points", short(drawn.width), short(drawn.height));
+                let refusal = Finding::unsupported("placement.size", format!("{at}.size"), message.clone());
+                if !draft.adapt(Wish::Placement, message, refusal) {
+                    return None;
+                }
+            }
+            Some((drawn, must_fit))
+        }
+        BoxSupport::Wish { min, max, default } => {
+            let size = wish.unwrap_or(default);
+            let fits = (min.width..=max.width).contains(&size.width)
+                && (min.height..=max.height).contains(&size.height);
+            if !fits {
+                let message = format!(
+                    "boxes are {} to {} points wide and {} to {} points high",
+                    short(min.width),
+                    short(max.width),
+                    short(min.height),
+                    short(max.height)
+                );
+                draft.find(Finding::unsupported("placement.size", format!("{at}.size"), message));
+                return None;
+            }
+            Some((size, size))
+        }
+        BoxSupport::Unknown => {
+            let none = Size { width: 0.0, height: 0.0 };
+            Some((none, none))
+        }
+    }
+}
+
+fn resolve_native(
+    draft: &mut Draft<'_>,
+    document: usize,
+    native: &NativePosition,
+    at: &str,
+) -> Option<ResolvedPlacement> {
+    let caps = &draft.caps.placements;
+    if native.kind != draft.caps.kind {
+        let message =
+            format!("these are numbers of {}; they mean nothing to {}", native.kind, draft.caps.kind);
+        draft.find(Finding::unsupported("placement.native", at, message));
+        return None;
+    }
+    if !caps.native.is_yes() {
+        draft.find(Finding::unsupported("placement.native", at, "this provider has no native numbers"));
+        return None;
+    }
+    if let Some(most) = caps.decimals {
+        for (name, value) in [("x", &native.x), ("y", &native.y)] {
+            if value.decimals() > usize::from(most) {
+                let message =
+                    format!("{value} has more than {most} decimals, and native numbers are never rounded");
+                draft.find(Finding::invalid("placement.decimals", format!("{at}.{name}"), message));
+                return None;
+            }
+        }
+    }
+    let pages = draft.facts(document).map(|facts| facts.pages.len() as u64);
+    if native.page == 0 || pages.is_some_and(|n| u64::from(native.page) > n) {
+        let pages = pages.map_or_else(
+            || "pages count from 1".to_owned(),
+            |n| format!("pages count from 1; the document has {n}"),
+        );
+        draft.find(Finding::invalid("placement.page", format!("{at}.page"), pages));
+        return None;
+    }
+    Some(ResolvedPlacement { document, page: Some(native.page), spot: ResolvedSpot::Native(native.clone()) })
+}
+
+fn count_per_signer(draft: &mut Draft<'_>, signer: usize, placements: usize) {
+    let range = draft.caps.placements.per_signer;
+    let wished = draft.request.signers[signer].placements.len();
+    // What was left out or refused has been said already.
+    if !range.admits(placements as u64) && placements == wished {
+        let message = match placements {
+            0 => format!("this provider needs to know where to sign: {} places per signer", range.words()),
+            n => format!("{n} places; {} per signer are accepted", range.words()),
+        };
+        draft.find(Finding::unsupported("placement.count", format!("signers[{signer}].placements"), message));
+    }
+}
+
+fn count_per_document(draft: &mut Draft<'_>, signers: &[ResolvedSigner]) {
+    let range = draft.caps.placements.per_document;
+    for document in 0..draft.request.documents.len() {
+        let placements =
+            signers.iter().flat_map(|s| &s.placements).filter(|p| p.document == document).count();
+        let signed = draft.request.signers.iter().any(|s| signs(draft, s, document));
+        if placements > 0 && signed && !range.admits(placements as u64) {
+            let message = format!("{placements} places on one document; {} are accepted", range.words());
+            draft.find(Finding::unsupported(
+                "placement.per_document",
+                format!("documents[{document}]"),
+                message,
+            ));
+        }
+    }
+}
+
+fn overlaps(draft: &mut Draft<'_>, signers: &[ResolvedSigner]) {
+    let mut boxes: Vec<(String, usize, u32, Rect)> = Vec::new();
+    for (i, signer) in signers.iter().enumerate() {
+        for (j, placement) in signer.placements.iter().enumerate() {
+            if let (Some(page), ResolvedSpot::Box(spot)) = (placement.page, &placement.spot) {
+                boxes.push((format!("signers[{i}].placements[{j}]"), placement.document, page, *spot));
+            }
+        }
+    }
+    for (n, (at, document, page, spot)) in boxes.iter().enumerate() {
+        if !draft.caps.placements.overlap.is_yes() {
+            let other =
+                boxes[..n].iter().find(|(_, d, p, other)| d == document && p == page && spot.overlaps(other));
+            if let Some((other, ..)) = other {
+                let message = format!("the box overlaps that of {other}");
+                draft.find(Finding::invalid("placement.overlap", at.clone(), message));
+            }
+        }
+        existing_overlap(draft, at, *document, *page, spot);
+    }
+}
+
+fn existing_overlap(draft: &mut Draft<'_>, at: &str, document: usize, page: u32, spot: &Rect) {
+    let Some(facts) = draft.facts(document) else { return };
+    let signed = facts.signatures.iter().filter(|field| field.signature.is_some());
+    let covered = signed.filter(|f| f.widgets.iter().any(|w| w.page == page && w.shown.overlaps(spot)));
+    let names: Vec<_> = covered.map(|field| format!("{:?}", field.name)).collect();
+    if names.is_empty() {
+        return;
+    }
+    let message = format!("the box covers an existing signature: field {}", names.join(", "));
+    match draft.caps.documents.pdf.overlap_existing {
+        Rule::Refuse => draft.find(Finding::invalid("placement.overlap_existing", at, message)),
+        Rule::Warn => draft.find(Finding::warning("placement.overlap_existing", at, message)),
+        Rule::Allow => {}
+    }
+}
+
+/// A length for people: at most two decimals.
+fn short(points: f64) -> String {
+    let text = format!("{points:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}

@@ -1,0 +1,395 @@
+//! The layers that every attempt passes: trace, retry, Retry-After, limiter, auth, and the wire.
+//!
+//! `reqwest_retry::RetryTransientMiddleware` is not used itself: it sleeps on tokio's timer instead of the injected clock,
+//! does not see the request, and wraps every error. Its parts are: the strategy trait decides what is worth repeating,
+//! the policy how long to wait.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use esign_core::{Clock, Error, ErrorKind, Retry};
+use futures_util::stream;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::{Extensions, HeaderMap, HeaderValue};
+use reqwest::{Body, Request, Response};
+use reqwest_middleware::{Middleware, Next, Result};
+use reqwest_retry::{Retryable, RetryableStrategy};
+use reqwest_tracing::{ReqwestOtelSpanBackend, reqwest_otel_span};
+use tracing::Span;
+use url::Origin;
+
+use super::backoff::Backoff;
+use crate::auth::Outgoing;
+use crate::errors::{Circumstances, Fault, as_reqwest, fault_of};
+use crate::multipart::FinishedForm;
+use crate::{Authorize, Limiter, Permit};
+
+/// How much of an error answer is read: enough for any message.
+const MAX_ERROR_BODY: usize = 64 << 10;
+/// How much memory an announced length may claim before a byte has arrived.
+const MAX_PREALLOCATED: usize = 16 << 20;
+
+/// Travels with a call through the layers, as its one extension.
+pub(super) struct Ticket {
+    pub(super) circumstances: Circumstances,
+    pub(super) replayable: bool,
+    pub(super) cap: usize,
+    pub(super) payload: Payload,
+    pub(super) auth: Option<Arc<dyn Authorize>>,
+    journal: Mutex<Journal>,
+}
+
+/// What has happened to a call so far.
+#[derive(Default)]
+pub(super) struct Journal {
+    pub(super) retries: u32,
+    /// An attempt before the present one may have had its effect.
+    pub(super) earlier_unanswered: bool,
+    /// The `Authorization` of the latest attempt.
+    pub(super) authorization: Option<HeaderValue>,
+    /// What the latest answer asked for.
+    pub(super) retry_after: Option<Duration>,
+    not_before: Option<Duration>,
+    permit: Option<Permit>,
+}
+
+/// A body that can be sent any number of times.
+#[derive(Clone, Default)]
+pub(super) enum Payload {
+    #[default]
+    Empty,
+    Bytes(Bytes),
+    Form(FinishedForm),
+}
+
+impl Ticket {
+    pub(super) fn new(
+        circumstances: Circumstances,
+        replayable: bool,
+        cap: usize,
+        payload: Payload,
+        auth: Option<Arc<dyn Authorize>>,
+    ) -> Arc<Self> {
+        Arc::new(Self { circumstances, replayable, cap, payload, auth, journal: Mutex::default() })
+    }
+
+    /// Nothing can panic while the lock is held, so a poisoned one holds a sound value.
+    pub(super) fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn ticket(extensions: &Extensions) -> Result<Arc<Ticket>> {
+    extensions.get::<Arc<Ticket>>().cloned().ok_or_else(|| {
+        reqwest_middleware::Error::middleware(Error::new(
+            ErrorKind::Internal,
+            "a request entered the stack without its ticket",
+        ))
+    })
+}
+
+/// A span per call that shows where it goes, but not the path and query: signing links and ids are in them.
+pub(super) struct SpanWithoutUrl;
+
+impl ReqwestOtelSpanBackend for SpanWithoutUrl {
+    fn on_request_start(request: &Request, extensions: &mut Extensions) -> Span {
+        let operation = ticket(extensions).map_or("", |t| t.circumstances.operation.as_str());
+        let name = format!("{} {operation}", request.method());
+        reqwest_otel_span!(
+            name = name,
+            request,
+            esign.operation = operation,
+            esign.retries = tracing::field::Empty,
+            error.kind = tracing::field::Empty
+        )
+    }
+
+    fn on_request_end(span: &Span, outcome: &Result<Response>, extensions: &mut Extensions) {
+        if let Ok(ticket) = ticket(extensions) {
+            span.record("esign.retries", ticket.journal().retries);
+        }
+        // The default would record the error's text, which contains the URL with its query.
+        match outcome {
+            Ok(response) => {
+                span.record("http.response.status_code", response.status().as_u16());
+                if response.status().is_client_error() || response.status().is_server_error() {
+                    span.record("otel.status_code", "ERROR");
+                }
+            }
+            Err(error) => {
+                span.record("otel.status_code", "ERROR");
+                span.record("error.kind", word_for(error));
+            }
+        }
+    }
+}
+
+fn word_for(error: &reqwest_middleware::Error) -> &'static str {
+    match as_reqwest(error).map(fault_of) {
+        Some(Fault::Connect) => "connect",
+        Some(Fault::Timeout) => "timeout",
+        Some(Fault::Builder) => "builder",
+        Some(Fault::Broken) => "connection",
+        None => ours(error).map_or("internal", |e| e.kind().as_str()),
+    }
+}
+
+/// Our own error from a deeper layer.
+fn ours(error: &reqwest_middleware::Error) -> Option<&Error> {
+    match error {
+        reqwest_middleware::Error::Middleware(any) => any.downcast_ref::<Error>(),
+        reqwest_middleware::Error::Reqwest(_) => None,
+    }
+}
+
+/// Repeats what is marked replayable.
+pub(super) struct RetryLayer {
+    pub(super) backoff: Backoff,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl Middleware for RetryLayer {
+    async fn handle(
+        &self,
+        request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> Result<Response> {
+        let ticket = ticket(extensions)?;
+        loop {
+            // The body is added at the wire, so a request can always be cloned.
+            let Some(attempt) = request.try_clone() else { return next.run(request, extensions).await };
+            let outcome = next.clone().run(attempt, extensions).await;
+            if !ticket.replayable || !matches!(PassingFaults.handle(&outcome), Some(Retryable::Transient)) {
+                return outcome;
+            }
+            let (retries, retry_after) = {
+                let journal = ticket.journal();
+                (journal.retries, journal.retry_after)
+            };
+            let Some(wait) = self.backoff.wait(retries, retry_after) else { return outcome };
+            {
+                let mut journal = ticket.journal();
+                journal.retries += 1;
+                journal.earlier_unanswered |= may_have_had_effect(&outcome);
+            }
+            tracing::debug!(retries, wait_ms = wait.as_millis(), "repeating after a passing fault");
+            self.clock.sleep_until(self.clock.monotonic() + wait).await;
+        }
+    }
+}
+
+/// What may be gone on the next try: no answer, 408, 429, and faults of the server.
+struct PassingFaults;
+
+impl RetryableStrategy for PassingFaults {
+    fn handle(&self, outcome: &Result<Response>) -> Option<Retryable> {
+        let passing = match outcome {
+            Ok(response) => {
+                let status = response.status();
+                if status.is_success() {
+                    return None;
+                }
+                status.is_server_error() || matches!(status.as_u16(), 408 | 429)
+            }
+            Err(error) => match as_reqwest(error) {
+                Some(error) => fault_of(error) != Fault::Builder,
+                None => ours(error).is_some_and(|e| matches!(e.retry(), Retry::Safe { .. })),
+            },
+        };
+        Some(if passing { Retryable::Transient } else { Retryable::Fatal })
+    }
+}
+
+fn may_have_had_effect(outcome: &Result<Response>) -> bool {
+    match outcome {
+        Ok(response) => response.status().is_server_error() || response.status().as_u16() == 408,
+        Err(error) => match as_reqwest(error) {
+            Some(error) => !matches!(fault_of(error), Fault::Connect | Fault::Builder),
+            // The credentials could not be had: nothing was sent. A truncated answer was sent.
+            None => ours(error).is_some_and(|e| e.kind() == ErrorKind::Integrity),
+        },
+    }
+}
+
+/// Lets the next attempt wait for as long as the last answer asked.
+pub(super) struct RetryAfterLayer {
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl Middleware for RetryAfterLayer {
+    async fn handle(
+        &self,
+        request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> Result<Response> {
+        let ticket = ticket(extensions)?;
+        let not_before = ticket.journal().not_before.take();
+        if let Some(time) = not_before {
+            self.clock.sleep_until(time).await;
+        }
+        let outcome = next.run(request, extensions).await;
+        let after =
+            outcome.as_ref().ok().and_then(|response| retry_after(response.headers(), self.clock.as_ref()));
+        let mut journal = ticket.journal();
+        journal.retry_after = after;
+        journal.not_before = after.map(|after| self.clock.monotonic().saturating_add(after));
+        drop(journal);
+        outcome
+    }
+}
+
+/// Retry-After (RFC 9110, 10.2.3): seconds, or a date.
+fn retry_after(headers: &HeaderMap, clock: &dyn Clock) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = esign_core::jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    Some(Duration::try_from(date.duration_since(clock.now())).unwrap_or_default())
+}
+
+/// Waits for permission to send.
+pub(super) struct LimiterLayer {
+    pub(super) limiter: Option<Arc<Limiter>>,
+}
+
+#[async_trait]
+impl Middleware for LimiterLayer {
+    async fn handle(
+        &self,
+        request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> Result<Response> {
+        let Some(limiter) = &self.limiter else { return next.run(request, extensions).await };
+        let ticket = ticket(extensions)?;
+        let permit = limiter.acquire().await;
+        if !permit.waited().is_zero() {
+            tracing::debug!(limiter_wait_ms = permit.waited().as_millis(), "waited for the rate limit");
+        }
+        ticket.journal().permit = Some(permit);
+        let outcome = next.run(request, extensions).await;
+        // Still there if nothing was sent: it then goes to the next in the queue.
+        drop(ticket.journal().permit.take());
+        outcome
+    }
+}
+
+/// Adds the credentials, if the request goes to the API's own origin.
+pub(super) struct AuthLayer {
+    pub(super) origin: Origin,
+}
+
+#[async_trait]
+impl Middleware for AuthLayer {
+    async fn handle(
+        &self,
+        mut request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> Result<Response> {
+        let ticket = ticket(extensions)?;
+        if let Some(auth) = ticket.auth.as_ref().filter(|_| request.url().origin() == self.origin) {
+            let (method, url) = (request.method().clone(), request.url().clone());
+            let mut outgoing = Outgoing { method: &method, url: &url, headers: request.headers_mut() };
+            auth.authorize(&mut outgoing).await.map_err(reqwest_middleware::Error::middleware)?;
+        }
+        ticket.journal().authorization = request.headers().get(AUTHORIZATION).cloned();
+        next.run(request, extensions).await
+    }
+}
+
+/// Adds the body, sends, and reads the whole answer: one that breaks off is a failed attempt like any other.
+pub(super) struct WireLayer;
+
+#[async_trait]
+impl Middleware for WireLayer {
+    async fn handle(
+        &self,
+        mut request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> Result<Response> {
+        let ticket = ticket(extensions)?;
+        add_body(&mut request, ticket.payload.clone());
+        let permit = ticket.journal().permit.take();
+        if let Some(permit) = permit {
+            permit.sent();
+        }
+        let response = next.run(request, extensions).await?;
+        if response.status().is_success() {
+            read_whole(response, &ticket).await
+        } else {
+            Ok(read_start(response).await)
+        }
+    }
+}
+
+fn add_body(request: &mut Request, payload: Payload) {
+    match payload {
+        Payload::Empty => {}
+        Payload::Bytes(bytes) => *request.body_mut() = Some(bytes.into()),
+        Payload::Form(form) => {
+            let headers = request.headers_mut();
+            // Boundary and lengths are our own ASCII.
+            if let Ok(content_type) = HeaderValue::from_str(form.content_type()) {
+                headers.insert(CONTENT_TYPE, content_type);
+            }
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(form.content_length()));
+            let parts = form.into_parts().map(Ok::<_, std::convert::Infallible>);
+            *request.body_mut() = Some(Body::wrap_stream(stream::iter(parts)));
+        }
+    }
+}
+
+async fn read_whole(mut response: Response, ticket: &Ticket) -> Result<Response> {
+    let announced = response.headers().get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > ticket.cap as u64) {
+        return Err(too_large(ticket));
+    }
+    let announced_size = announced.and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
+    let mut body = BytesMut::with_capacity(announced_size.min(MAX_PREALLOCATED));
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > ticket.cap {
+            return Err(too_large(ticket));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    if let Some(announced) = announced.filter(|&length| length != body.len() as u64) {
+        return Err(reqwest_middleware::Error::middleware(
+            ticket.circumstances.truncated(announced, body.len()),
+        ));
+    }
+    Ok(with_body(&response, body.freeze()))
+}
+
+/// The beginning of an error answer. The status has said what matters, so whatever goes wrong here is ignored.
+async fn read_start(mut response: Response) -> Response {
+    let mut body = BytesMut::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        let room = MAX_ERROR_BODY - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if body.len() == MAX_ERROR_BODY {
+            break;
+        }
+    }
+    with_body(&response, body.freeze())
+}
+
+fn with_body(response: &Response, body: Bytes) -> Response {
+    let mut whole = http::Response::new(body);
+    *whole.status_mut() = response.status();
+    *whole.headers_mut() = response.headers().clone();
+    whole.into()
+}
+
+fn too_large(ticket: &Ticket) -> reqwest_middleware::Error {
+    let message = format!("the answer is larger than {} bytes, the most that is read of it", ticket.cap);
+    reqwest_middleware::Error::middleware(ticket.circumstances.unusable(ErrorKind::TooLarge, message))
+}

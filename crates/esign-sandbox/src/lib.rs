@@ -1,1 +1,25 @@
-//! Under construction.
+#![doc = include_str!("../README.md")]
+
+mod builder;
+mod calls;
+mod clock;
+mod connection;
+mod control;
+mod faults;
+mod ids;
+mod mailbox;
+mod observe;
+mod pages;
+mod serve;
+mod server;
+mod shared;
+pub mod signify;
+mod signing;
+
+pub use builder::Builder;
+pub use calls::Call;
+pub use clock::SandboxClock;
+pub use faults::{Effect, Fault, InvalidFault};
+pub use mailbox::Message;
+pub use serve::{ServeOptions, serve};
+pub use server::{Sandbox, StartError};

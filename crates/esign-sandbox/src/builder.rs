@@ -1,0 +1,65 @@
+//! What a sandbox is started with.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use url::Url;
+
+use crate::clock::SandboxClock;
+use crate::server::{Sandbox, StartError};
+use crate::signify::SignifySetup;
+
+/// Settings of a [`Sandbox`] before it starts; made by [`Sandbox::builder`].
+#[derive(Debug)]
+#[must_use = "nothing listens until start() is called"]
+pub struct Builder {
+    pub(crate) listen: SocketAddr,
+    pub(crate) public_url: Option<Url>,
+    pub(crate) clock: SandboxClock,
+    pub(crate) signify: SignifySetup,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            public_url: None,
+            clock: SandboxClock::system(),
+            signify: SignifySetup::default(),
+        }
+    }
+
+    /// Where to listen. Default `127.0.0.1:0`: loopback only, any free port.
+    ///
+    /// The control API has no password: whoever reaches this address may act as any signer.
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// The address that clients use, for the links in answers and e-mails, where it is not the one listened on (in a
+    /// container, behind a proxy). Scheme, host and port only.
+    pub fn public_url(mut self, url: Url) -> Self {
+        self.public_url = Some(url);
+        self
+    }
+
+    /// The clock that all services follow. Default: the system's.
+    pub fn clock(mut self, clock: SandboxClock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Registers API keys with the simulated Signify and sets its switches.
+    pub fn signify(mut self, set_up: impl FnOnce(SignifySetup) -> SignifySetup) -> Self {
+        self.signify = set_up(self.signify);
+        self
+    }
+
+    /// Starts to listen. The sandbox serves in the background until it is shut down or dropped.
+    ///
+    /// # Errors
+    /// [`StartError`] if the address is taken or a setting cannot be used.
+    pub async fn start(self) -> Result<Sandbox, StartError> {
+        Sandbox::start(self).await
+    }
+}

@@ -1,0 +1,68 @@
+//! The overview at `/` and the mailbox at `/mailbox`.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::get;
+use maud::html;
+
+use super::page;
+use crate::shared::Shared;
+use crate::signify;
+
+pub(crate) fn router<S: Clone + Send + Sync + 'static>(shared: &Arc<Shared>) -> Router<S> {
+    Router::new().route("/", get(home)).route("/mailbox", get(mailbox)).with_state(shared.clone())
+}
+
+async fn home(State(shared): State<Arc<Shared>>) -> Response {
+    let body = html! {
+        p {
+            "This process simulates e-signature services. Point a client at the addresses below. The time here is "
+            time { (shared.clock.now()) } @if shared.clock.is_virtual() { ", and stands still until it is advanced" } "."
+        }
+        h2 { "Services" }
+        table {
+            thead { tr { th scope="col" { "Service" } th scope="col" { "Base URL for clients" } } }
+            tbody {
+                tr { th scope="row" { "Signify" } td { code { (shared.url(signify::BASE_PATH)) } } }
+            }
+        }
+        h2 { "For people" }
+        ul { li { a href="/mailbox" { "Mailbox" } ": the messages that the services would have sent" } }
+        h2 { "For scripts" }
+        ul {
+            @for (path, what) in [
+                ("/_sandbox", "state: clock, operations with their number of calls"),
+                ("/_sandbox/root.pem", "the root certificate of every signature made here"),
+                ("/_sandbox/clock", "the time; POST advances it"),
+                ("/_sandbox/faults", "planned faults; POST adds one"),
+                ("/_sandbox/calls", "the calls received"),
+                ("/_sandbox/mailbox", "the mailbox as JSON"),
+                ("/_sandbox/signify", "Signify: settings and documents"),
+            ] {
+                li { a href=(path) { code { (path) } } ": " (what) }
+            }
+        }
+    };
+    page(StatusCode::OK, "Sandbox of e-signature services", &body)
+}
+
+async fn mailbox(State(shared): State<Arc<Shared>>) -> Response {
+    let messages = shared.mailbox.all();
+    let body = html! {
+        p { "Nothing leaves the sandbox: these are the messages that the services would have sent, newest first." }
+        @if messages.is_empty() { p { "No messages yet." } }
+        @for message in messages.iter().rev() {
+            article {
+                h2 { (message.subject) }
+                p { "To " strong { (message.to) } ", from " (message.service) ", " time { (message.at) } }
+                @for line in message.text.lines() { p { (line) } }
+                @if let Some(link) = &message.link { p { a href=(link) { "Open: " (message.subject) } } }
+            }
+        }
+    };
+    page(StatusCode::OK, "Mailbox", &body)
+}

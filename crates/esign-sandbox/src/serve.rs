@@ -1,0 +1,62 @@
+//! The sandbox as a program: what `esign sandbox` runs.
+
+use std::net::SocketAddr;
+
+use url::Url;
+
+use crate::clock::SandboxClock;
+use crate::server::{Sandbox, StartError};
+
+/// Settings of a sandbox that runs as a program.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ServeOptions {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The address that clients use, where it differs.
+    pub public_url: Option<Url>,
+    /// The clock of all services.
+    pub clock: SandboxClock,
+    /// API keys that the simulated Signify accepts, each a user of its own. More can be added while it runs.
+    pub signify_api_keys: Vec<String>,
+    /// Whether `redirectUrl` may point to this machine, which the real service refuses.
+    pub allow_loopback_redirect: bool,
+}
+
+impl ServeOptions {
+    /// Listens on `listen`, by the system's clock, with nobody registered.
+    pub fn new(listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            public_url: None,
+            clock: SandboxClock::system(),
+            signify_api_keys: Vec::new(),
+            allow_loopback_redirect: false,
+        }
+    }
+}
+
+/// Starts a sandbox, hands it to `ready` (to print its address), and serves until `stop` completes.
+///
+/// # Errors
+/// [`StartError`] if the address is taken or a setting cannot be used.
+pub async fn serve(
+    options: ServeOptions,
+    ready: impl FnOnce(&Sandbox),
+    stop: impl Future<Output = ()>,
+) -> Result<(), StartError> {
+    let mut builder =
+        Sandbox::builder().listen(options.listen).clock(options.clock).signify(|mut signify| {
+            for key in options.signify_api_keys {
+                signify = signify.api_key(key);
+            }
+            signify.settings(|settings| settings.allow_loopback_redirect = options.allow_loopback_redirect)
+        });
+    if let Some(url) = options.public_url {
+        builder = builder.public_url(url);
+    }
+    let sandbox = builder.start().await?;
+    ready(&sandbox);
+    sandbox.run_until(stop).await;
+    Ok(())
+}

@@ -40,7 +40,8 @@ pub const CORE_PUBLIC: &[&str] =
     &["async-trait", "bytes", "jiff", "mockall", "secrecy", "serde", "serde_json", "url"];
 
 /// Dependencies that `esign-core` uses inside and never shows.
-pub const CORE_PRIVATE: &[&str] = &["base64", "getrandom", "sha2", "thiserror", "tokio", "tracing", "uuid"];
+pub const CORE_PRIVATE: &[&str] =
+    &["base64", "getrandom", "hmac", "serde_path_to_error", "sha2", "thiserror", "tokio", "tracing", "uuid"];
 
 /// Banned crates among what the workspace's members ship, given as the lines of [`shipped`](crate::repository::shipped).
 pub fn banned(shipped: &str) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use esign_core::facts::{PageFacts, Xfa};
-use lopdf::{Dictionary, IncrementalDocument, Object, ObjectId};
+use lopdf::{Dictionary, Document, IncrementalDocument, Object, ObjectId};
 
 use super::SignError;
 use crate::doc::Doc;
@@ -10,6 +10,9 @@ use crate::{Limits, fields, inspect, pages};
 
 /// `/SigFlags`: signatures exist, and the file may only be appended to.
 const SIGNATURES_EXIST_AND_APPEND_ONLY: i64 = 0b11;
+
+/// Readers need not support more objects (ISO 32000-1, annex C); a reference beyond is junk.
+const HIGHEST_NUMBER: u32 = 8_388_607;
 
 /// A page that an annotation can be added to.
 pub(super) struct Page {
@@ -31,8 +34,11 @@ impl Update {
         let document = Doc::load(pdf, limits)?;
         let pages = pages::walk(&document, limits)?;
         let field_names = fields::walk(&document, limits)?.list.into_iter().map(|field| field.name).collect();
+        let highest = highest_reference(&document.inner).max(document.inner.max_id);
         // lopdf wants bytes of its own to count the offsets of what is appended, and writes them out again.
-        Ok(Self { inner: IncrementalDocument::create_from(pdf.to_vec(), document.inner), pages, field_names })
+        let mut inner = IncrementalDocument::create_from(pdf.to_vec(), document.inner);
+        inner.new_document.max_id = highest;
+        Ok(Self { inner, pages, field_names })
     }
 
     /// A new field's name is a partial name at the top level: no dot, and no field of that name or below it.
@@ -201,6 +207,23 @@ fn refuse_unsuitable(pdf: &Bytes, limits: &Limits) -> Result<(), SignError> {
         return Err(SignError::Locked);
     }
     Ok(())
+}
+
+/// The highest object number that anything refers to. New objects are numbered above it, so that none of them is taken for
+/// what a dangling reference of the input meant.
+fn highest_reference(document: &Document) -> u32 {
+    let mut highest = 0;
+    let mut open: Vec<&Object> = document.objects.values().collect();
+    while let Some(object) = open.pop() {
+        match object {
+            Object::Reference((number, _)) if *number <= HIGHEST_NUMBER => highest = highest.max(*number),
+            Object::Array(array) => open.extend(array),
+            Object::Dictionary(dictionary) => open.extend(dictionary.iter().map(|(_, value)| value)),
+            Object::Stream(stream) => open.extend(stream.dict.iter().map(|(_, value)| value)),
+            _ => {}
+        }
+    }
+    highest
 }
 
 fn push_into(holder: &mut Dictionary, key: &[u8], item: ObjectId) -> Result<(), SignError> {

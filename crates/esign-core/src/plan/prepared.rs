@@ -7,8 +7,9 @@ use crate::facts::{PdfFacts, Rect};
 use crate::{Anchor, NativePosition, SignRequest};
 
 /// A request that may be sent: only [`Client::prepare`](crate::Client::prepare) makes one. Store its
-/// [`Prepared::intent`], then submit it.
-#[derive(Clone, Debug)]
+/// [`Prepared::intent`], then submit it. It cannot be cloned: sending uses it up, so that nothing is sent twice by
+/// accident.
+#[derive(Debug)]
 pub struct Prepared {
     intent: Intent,
     request: SignRequest,

@@ -1,8 +1,9 @@
 //! The provider over the in-memory service: what an adapter does, without a network.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -20,6 +21,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct MemoryProvider {
     service: MemoryService,
+    /// The token in use: fetched once, shared by all clones, renewed when the service refuses it.
+    token: Arc<Mutex<Option<SecretString>>>,
 }
 
 /// What goes into the handle.
@@ -30,7 +33,7 @@ struct Private {
 
 impl MemoryProvider {
     pub(super) fn new(service: MemoryService) -> Self {
-        Self { service }
+        Self { service, token: Arc::default() }
     }
 
     /// The service behind it.
@@ -41,6 +44,7 @@ impl MemoryProvider {
 
     /// One call to the service, with the fault that was ordered for it.
     fn call<T>(&self, operation: Operation, effect: impl FnOnce() -> T) -> Result<T> {
+        self.authorize();
         let fault = self.service.arrive(operation);
         let refused = fault.and_then(|fault| refusal(fault, operation));
         if let Some(error) = refused {
@@ -50,6 +54,14 @@ impl MemoryProvider {
         match fault.and_then(|fault| failure(fault, operation)) {
             Some(error) => Err(error),
             None => Ok(done),
+        }
+    }
+
+    /// Makes sure of a token that the service accepts.
+    fn authorize(&self) {
+        let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        if !token.as_ref().is_some_and(|token| self.service.accepts(token)) {
+            *token = Some(self.service.issue_token());
         }
     }
 
@@ -317,5 +329,49 @@ impl MemoryProvider {
         };
         let dedup = format!("{key}-{}", body.status.as_str());
         Ok(VerifiedEvent::new(key, dedup, Standing::stated(body.status), evidence))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{Delivery, Document, Reference, SignRequest, Signer};
+
+    fn request() -> SignRequest {
+        let document = Document::pdf("Lease", &b"%PDF-1.7"[..]);
+        SignRequest::new(Reference::random().unwrap(), document, Delivery::ShareableLink)
+            .signer(Signer::new("tenant"))
+    }
+
+    #[tokio::test]
+    async fn one_token_serves_until_it_expires_or_is_revoked() {
+        let service = MemoryService::new();
+        let client = service.client().await.unwrap();
+        let handle = client.submit(client.prepare(request()).await.unwrap()).await.unwrap().handle;
+        client.status(&handle).await.unwrap();
+        assert_eq!(service.calls(Operation::Token), 1);
+        service.clock().advance(Duration::from_secs(601));
+        client.status(&handle).await.unwrap();
+        service.revoke_tokens();
+        client.status(&handle).await.unwrap();
+        assert_eq!(service.calls(Operation::Token), 3);
+    }
+
+    #[tokio::test]
+    async fn a_lost_answer_is_found_again_and_a_refused_connection_left_no_trace() {
+        let service = MemoryService::new();
+        let client = service.client().await.unwrap();
+        for (fault, accepted) in [(MemoryFault::RefuseConnection, 0), (MemoryFault::LoseAnswer, 1)] {
+            let prepared = client.prepare(request()).await.unwrap();
+            let intent = prepared.intent().clone();
+            service.fail_next(Operation::Submit, fault);
+            let error = client.submit(prepared).await.unwrap_err();
+            assert_eq!(error.is_outcome_unknown(), accepted == 1, "{error}");
+            assert_eq!(service.accepted(), accepted);
+            let found = matches!(client.resolve(&intent).await.unwrap(), Resolution::Found(_));
+            assert_eq!(found, accepted == 1);
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
+use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
 use super::{A4Pages, KIND, MemoryProvider};
@@ -36,7 +37,11 @@ struct World {
     faults: Vec<(Operation, MemoryFault)>,
     calls: BTreeMap<&'static str, u32>,
     next_id: u64,
+    tokens: BTreeMap<String, Timestamp>,
 }
+
+/// How long a token of the service works.
+const TOKEN_LIFE: SignedDuration = SignedDuration::from_mins(10);
 
 /// What the service keeps of a request.
 #[derive(Clone)]
@@ -98,6 +103,7 @@ impl MemoryService {
             faults: Vec::new(),
             calls: BTreeMap::new(),
             next_id: 1,
+            tokens: BTreeMap::new(),
         };
         Self { inner: Arc::new(Inner { clock: VirtualClock::at(start), world: Mutex::new(world) }) }
     }
@@ -206,6 +212,27 @@ impl MemoryService {
             *world.calls.entry(operation.as_str()).or_default() += 1;
         }
         fault
+    }
+
+    /// Issues an access token, which works for ten minutes of the service's clock.
+    pub(super) fn issue_token(&self) -> SecretString {
+        self.arrive(Operation::Token);
+        let expires_at = self.inner.clock.now() + TOKEN_LIFE;
+        let mut world = self.world();
+        let token = format!("memory-token-{}", world.tokens.len() + 1);
+        world.tokens.insert(token.clone(), expires_at);
+        SecretString::from(token)
+    }
+
+    /// Whether the service accepts a token now.
+    pub(super) fn accepts(&self, token: &SecretString) -> bool {
+        let now = self.inner.clock.now();
+        self.world().tokens.get(token.expose_secret()).is_some_and(|expires_at| now < *expires_at)
+    }
+
+    /// From now on the service refuses every token that it has issued: as after a change of credentials.
+    pub fn revoke_tokens(&self) {
+        self.world().tokens.values_mut().for_each(|expires_at| *expires_at = Timestamp::MIN);
     }
 
     pub(super) fn create(&self, prepared: &Prepared) -> String {

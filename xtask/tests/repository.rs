@@ -1,7 +1,7 @@
 //! The repository's rules, applied to this repository.
 
 use xtask::repository::{members, resolved, shipped};
-use xtask::{Repository, edges, generated, golden, graph, manifests, sources, words};
+use xtask::{Repository, api, edges, generated, golden, graph, manifests, sources, words};
 
 #[test]
 fn our_crates_depend_on_each_other_only_as_allowed() {
@@ -21,6 +21,11 @@ fn every_licence_is_on_the_list() {
 #[test]
 fn the_contract_depends_only_on_what_is_listed() {
     holds(&graph::core_dependencies(&members().unwrap()));
+}
+
+#[test]
+fn the_contract_shows_only_the_types_that_it_is_meant_to() {
+    holds(&api::check(&repository()));
 }
 
 #[test]

@@ -14,8 +14,8 @@ const PADDING: f64 = 5.0;
 const BAR: f64 = 3.0;
 /// The line around the box.
 const BORDER: f64 = 0.5;
-/// Smallest and largest size of the text, in points.
-const SIZES: (f64, f64) = (4.0, 9.0);
+/// Sizes of the text to try, in points.
+const SIZES: [f64; 11] = [9.0, 8.5, 8.0, 7.5, 7.0, 6.5, 6.0, 5.5, 5.0, 4.5, 4.0];
 /// From baseline to baseline, as a multiple of the size.
 const LEADING: f64 = 1.3;
 /// Height of capitals in Helvetica, as a multiple of the size.
@@ -56,13 +56,20 @@ fn is_on_page(page: &PageFacts, rect: &Rect) -> bool {
 }
 
 struct Line {
+    text: String,
+    font: Font,
+    colour: Colour,
+}
+
+/// A line, or a part of one, that fits.
+struct Encoded {
     text: Vec<u8>,
     font: Font,
     colour: Colour,
 }
 
 fn lines(signer: &str, options: &SignOptions) -> Vec<Line> {
-    let line = |text: &str, font, colour| Line { text: text::encode(text), font, colour };
+    let line = |text: &str, font, colour| Line { text: text.to_owned(), font, colour };
     let time = options.signed_at.strftime("%-d %B %Y, %H:%M:%S UTC").to_string();
     let mut lines = vec![
         line(&format!("Digitally signed by {signer}"), Font::Bold, INK),
@@ -97,25 +104,72 @@ fn content(rect: &Rect, lines: &[Line]) -> Vec<u8> {
     let padding = PADDING.min(width / 10.0).min(height / 10.0);
     let left = padding + bar;
     let room = Rect::new(left, padding, width - left - padding, height - 2.0 * padding);
-    let (size, count) = fit(lines.len(), room.height);
-    let used = size * (CAPITALS + LEADING * (count.max(1) - 1) as f64);
-    let mut baseline = room.top() - (room.height - used) / 2.0 - size * CAPITALS;
-    for line in &lines[..count] {
-        // Too wide: smaller first, then shortened.
-        let natural = line.font.width(&line.text, size);
-        let size = if natural > room.width { (size * room.width / natural).max(SIZES.0) } else { size };
-        let text = text::shorten(line.font, line.text.clone(), size, room.width);
-        painter.text(Style { font: line.font, size, colour: line.colour }, room.x, baseline, &text);
+    let (size, lines) = fit(lines, &room);
+    let mut baseline = room.top() - (room.height - height_of(lines.len(), size)) / 2.0 - size * CAPITALS;
+    for line in lines {
+        painter.text(Style { font: line.font, size, colour: line.colour }, room.x, baseline, &line.text);
         baseline -= size * LEADING;
     }
     painter.finish()
 }
 
-/// The text size, and how many lines there is room for at it.
-fn fit(lines: usize, height: f64) -> (f64, usize) {
-    let (smallest, largest) = SIZES;
-    let size = (height / (lines as f64 * LEADING)).clamp(smallest, largest);
-    // A line needs its leading, the last one only its own height; what falls off at the end is optional text.
-    let count = ((height + (LEADING - CAPITALS) * size) / (LEADING * size)).floor();
-    (size, lines.min(count.max(0.0) as usize))
+/// The lines, wrapped to the width of the room, at the largest size at which all of them fit its height. What does not fit
+/// even at the smallest size is left out.
+fn fit(lines: &[Line], room: &Rect) -> (f64, Vec<Encoded>) {
+    for size in SIZES {
+        let wrapped = wrap(lines, size, room.width);
+        if height_of(wrapped.len(), size) <= room.height {
+            return (size, wrapped);
+        }
+    }
+    let size = SIZES[SIZES.len() - 1];
+    let mut wrapped = wrap(lines, size, room.width);
+    while height_of(wrapped.len(), size) > room.height {
+        wrapped.pop();
+    }
+    (size, wrapped)
+}
+
+/// From the top of the first line's capitals to the last baseline.
+fn height_of(lines: usize, size: f64) -> f64 {
+    match lines {
+        0 => 0.0,
+        lines => size * (CAPITALS + LEADING * (lines - 1) as f64),
+    }
+}
+
+fn wrap(lines: &[Line], size: f64, width: f64) -> Vec<Encoded> {
+    let wrapped = |line: &Line| {
+        let (font, colour) = (line.font, line.colour);
+        let parts = text::wrap(font, &line.text, size, width).into_iter();
+        parts.map(move |part| Encoded { text: text::shorten(font, part, size, width), font, colour })
+    };
+    lines.iter().flat_map(wrapped).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fitted(texts: &[&str], width: f64, height: f64) -> (f64, Vec<String>) {
+        let line = |text: &&str| Line { text: (*text).to_owned(), font: Font::Regular, colour: INK };
+        let lines: Vec<_> = texts.iter().map(line).collect();
+        let (size, lines) = fit(&lines, &Rect::new(0.0, 0.0, width, height));
+        assert!(height_of(lines.len(), size) <= height);
+        assert!(lines.iter().all(|line| line.font.width(&line.text, size) <= width));
+        (
+            size,
+            lines.into_iter().map(|line| line.text.iter().map(|byte| char::from(*byte)).collect()).collect(),
+        )
+    }
+
+    #[test]
+    fn text_shrinks_and_wraps_until_it_fits() {
+        assert_eq!(fitted(&["one two", "three"], 200.0, 50.0), (9.0, vec!["one two".into(), "three".into()]));
+        assert_eq!(fitted(&["one two"], 25.0, 50.0), (9.0, vec!["one".into(), "two".into()]));
+        assert_eq!(fitted(&["one two"], 25.0, 12.0).0, 7.0);
+        assert_eq!(fitted(&["one", "two", "three"], 25.0, 8.5), (4.0, vec!["one".into(), "two".into()]));
+        assert_eq!(fitted(&["unbreakable"], 30.0, 20.0), (9.0, vec!["unbr\u{85}".into()]));
+        assert_eq!(fitted(&["one"], 25.0, 1.0), (4.0, Vec::new()));
+    }
 }

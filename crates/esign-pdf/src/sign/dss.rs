@@ -8,7 +8,7 @@ use super::update::Update;
 use super::{Identity, SignError, TimestampAuthority};
 use crate::Limits;
 
-/// Appends one more incremental update that adds certificates and fresh revocation lists to the store.
+/// Appends to a document that was just signed one more incremental update that adds certificates and fresh revocation lists to the store.
 pub(super) fn append(
     pdf: &Bytes,
     identity: &Identity,
@@ -20,7 +20,7 @@ pub(super) fn append(
     certificates.extend(tsa.chain().filter(|certificate| !identity.chain().any(|own| own == *certificate)));
     let lists = identity.authorities.revocation_lists(now)?;
 
-    let mut update = Update::of(pdf, limits)?;
+    let mut update = Update::of_own(pdf, limits)?;
     let mut store =
         update.catalog_entry(b"DSS").and_then(|store| store.as_dict().ok()).cloned().unwrap_or_default();
     store.set("Type", Object::Name(b"DSS".to_vec()));

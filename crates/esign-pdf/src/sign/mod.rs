@@ -120,7 +120,8 @@ pub enum Level {
 
 /// Signs a PDF: appends a signature field with a visible box, and nothing else.
 ///
-/// The result starts with every byte of the input. Earlier signatures stay valid.
+/// The result starts with every byte of the input. Earlier signatures stay valid; after a certifying one that allows
+/// signing (DocMDP 2 or 3) a validator may still object to a new visible box, as pyHanko does by default.
 ///
 /// # Errors
 /// [`SignError`] says what about the document or the options stands in the way: a document that is damaged, encrypted,

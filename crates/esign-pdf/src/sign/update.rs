@@ -31,6 +31,11 @@ impl Update {
     /// Opens a document for appending, if it is one that a signature may be appended to.
     pub(super) fn of(pdf: &Bytes, limits: &Limits) -> Result<Self, SignError> {
         refuse_unsuitable(pdf, limits)?;
+        Self::of_own(pdf, limits)
+    }
+
+    /// Opens a document that was signed here a moment ago.
+    pub(super) fn of_own(pdf: &Bytes, limits: &Limits) -> Result<Self, SignError> {
         let document = Doc::load(pdf, limits)?;
         let pages = pages::walk(&document, limits)?;
         let field_names = fields::walk(&document, limits)?.list.into_iter().map(|field| field.name).collect();

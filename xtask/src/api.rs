@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use syn::visit::Visit;
-use syn::{Attribute, ImplItem, Item, Signature, UseTree, Visibility};
+use syn::{Attribute, ImplItem, Item, UseTree, Visibility};
 
 use crate::graph::CORE_PRIVATE;
 use crate::{File, Repository};

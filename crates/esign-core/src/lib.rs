@@ -2,6 +2,7 @@
 
 mod artifact;
 mod capability;
+mod chain;
 mod client;
 mod clock;
 mod config;
@@ -25,6 +26,7 @@ mod submission;
 
 pub use artifact::{Artifact, ArtifactId};
 pub use capability::*;
+pub use chain::{ChainRecord, ChainStep};
 pub use client::{Client, ClientBuilder, Inspector, Wait};
 pub use clock::{Clock, SystemClock, VirtualClock};
 pub use config::{Config, InstanceConfig};

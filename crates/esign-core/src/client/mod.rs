@@ -1,6 +1,7 @@
 //! What applications call: plans, sends, reads, fetches and calls back, over whatever providers are configured.
 
 mod builder;
+mod chain;
 mod instances;
 mod lifecycle;
 mod submit;
@@ -114,7 +115,7 @@ impl Client {
             (None, None) => Err(Error::new(
                 ErrorKind::Unsupported,
                 "this provider takes one signer at a time; several signers work as a chain of requests, each over \
-                 the result of the one before",
+                 the result of the one before: call begin_chain",
             )
             .field("signers")
             .with_provider(plan.kind)

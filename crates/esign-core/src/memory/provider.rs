@@ -214,6 +214,7 @@ impl Documents for MemoryProvider {
             .collect();
         let ids = request.documents.iter().map(|(key, ..)| artifact_of(&request, &ArtifactId::SIGNED, key));
         (report.result, report.artifacts) = match state {
+            State::Completed if request.result_gone => (ResultState::Gone, Vec::new()),
             State::Completed => (ResultState::Ready { until: None }, ids.collect()),
             State::InProgress => (ResultState::Partial, Vec::new()),
             _ => (ResultState::NotReady, Vec::new()),
@@ -236,6 +237,9 @@ impl Documents for MemoryProvider {
             return Err(Error::new(ErrorKind::NotFound, format!("there never is an artifact {what}")));
         };
         let content = match sort {
+            _ if request.result_gone => {
+                return Err(Error::new(ErrorKind::Gone, "the result is kept no longer"));
+            }
             "original" => content.clone(),
             "signed" if !done => return Err(Error::new(ErrorKind::NotReady, "not everybody has signed yet")),
             _ => request.signed(content),

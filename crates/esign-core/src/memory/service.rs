@@ -54,6 +54,7 @@ pub(super) struct Request {
     pub(super) ended: Option<State>,
     pub(super) word: Option<String>,
     pub(super) erased: bool,
+    pub(super) result_gone: bool,
 }
 
 #[derive(Clone)]
@@ -192,6 +193,11 @@ impl MemoryService {
         }
     }
 
+    /// The result of a completed request can no longer be obtained.
+    pub fn lose_result(&self, handle: &Handle) {
+        self.change(handle.request().id(), |request| request.result_gone = true);
+    }
+
     /// The signed callback that the service would make now.
     #[must_use]
     pub fn callback(&self, handle: &Handle) -> InboundCall {
@@ -261,6 +267,7 @@ impl MemoryService {
             ended: None,
             word: None,
             erased: false,
+            result_gone: false,
         };
         let mut world = self.world();
         let id = format!("m-{}", world.next_id);

@@ -55,56 +55,52 @@ pub(crate) fn examine(
     now: Timestamp,
 ) -> Examined {
     let whole = run(target, request.clone(), inspections, now);
-    if whole.plan.verdict != Verdict::Cannot || !target.capabilities.signers.chain.is_yes() {
-        return whole;
+    // Where a chain would help, its own reasons are the ones worth reading.
+    if target.capabilities.signers.chain.is_yes() && whole.plan.refusals().any(|f| f.solved_by_chain) {
+        return chain(target, request, inspections, now);
     }
-    let only_too_many = whole.plan.refusals().all(|finding| finding.solved_by_chain);
-    if !only_too_many {
-        return whole;
-    }
-    chain(target, request, inspections, now).unwrap_or(whole)
+    whole
 }
 
 /// The verdict on a chain: each leg by itself must work, and the boxes of all legs must get along.
-fn chain(
-    target: Target<'_>,
-    request: &SignRequest,
-    inspections: &[Inspection],
-    now: Timestamp,
-) -> Option<Examined> {
+fn chain(target: Target<'_>, request: &SignRequest, inspections: &[Inspection], now: Timestamp) -> Examined {
     let mut changes: Vec<Change> = Vec::new();
     let mut findings: Vec<Finding> = Vec::new();
+    let mut signers: Vec<ResolvedSigner> = Vec::new();
     for index in 0..request.signers.len() {
-        let leg = run(target, leg(request, index), inspections, now).plan;
+        let leg = run(target, leg(request, index), inspections, now);
         let rebase = |field: &str| field.replacen("signers[0]", &format!("signers[{index}]"), 1);
-        for mut change in leg.changes {
+        for mut change in leg.plan.changes {
             change.field = rebase(&change.field);
             if !changes.contains(&change) {
                 changes.push(change);
             }
         }
-        for mut finding in leg.findings {
+        for mut finding in leg.plan.findings {
             finding.field = finding.field.as_deref().map(rebase);
             if !findings.contains(&finding) {
                 findings.push(finding);
             }
         }
+        signers.extend(leg.prepared.iter().flat_map(|prepared| prepared.signers().iter().cloned()));
     }
-    if findings.iter().any(|f| f.severity == Severity::Refusal) {
-        return None;
+    if !target.capabilities.placements.overlap.is_yes() {
+        findings.extend(place::own_overlaps(&signers));
     }
+    findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
+    let refused = findings.iter().any(|f| f.severity == Severity::Refusal);
     let plan = Plan {
         instance: target.instance.to_owned(),
         kind: target.capabilities.kind.clone(),
-        verdict: Verdict::WorksAsChain,
+        verdict: if refused { Verdict::Cannot } else { Verdict::WorksAsChain },
         changes,
         findings,
     };
-    Some(Examined { plan, prepared: None })
+    Examined { plan, prepared: None }
 }
 
 /// One signer's part of a chain, as a request of its own.
-fn leg(request: &SignRequest, index: usize) -> SignRequest {
+pub(crate) fn leg(request: &SignRequest, index: usize) -> SignRequest {
     let mut leg = request.clone();
     leg.signers = vec![request.signers[index].clone()];
     leg.signers[0].group = None;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, ErrorKind, Operation, ProviderKind};
 
-pub(crate) use examine::{Examined, Inspection, Target, examine};
+pub(crate) use examine::{Examined, Inspection, Target, examine, leg};
 pub use intent::{Intent, PlacedSignature, SentDocument, SentSigner};
 pub use prepared::{Prepared, Resolved, ResolvedPlacement, ResolvedSigner, ResolvedSpot};
 

@@ -209,25 +209,41 @@ fn count_per_document(draft: &mut Draft<'_>, signers: &[ResolvedSigner]) {
 }
 
 fn overlaps(draft: &mut Draft<'_>, signers: &[ResolvedSigner]) {
-    let mut boxes: Vec<(String, usize, u32, Rect)> = Vec::new();
-    for (i, signer) in signers.iter().enumerate() {
-        for (j, placement) in signer.placements.iter().enumerate() {
-            if let (Some(page), ResolvedSpot::Box(spot)) = (placement.page, &placement.spot) {
-                boxes.push((format!("signers[{i}].placements[{j}]"), placement.document, page, *spot));
-            }
+    if !draft.caps.placements.overlap.is_yes() {
+        draft.findings.extend(own_overlaps(signers));
+    }
+    for (at, document, page, area) in boxes(signers) {
+        existing_overlap(draft, &at, document, page, &area);
+    }
+}
+
+/// Boxes of one request that overlap each other.
+pub(super) fn own_overlaps(signers: &[ResolvedSigner]) -> Vec<Finding> {
+    let boxes: Vec<_> = boxes(signers).collect();
+    let mut findings = Vec::new();
+    for (n, (at, document, page, area)) in boxes.iter().enumerate() {
+        let other =
+            boxes[..n].iter().find(|(_, d, p, other)| d == document && p == page && area.overlaps(other));
+        if let Some((other, ..)) = other {
+            let message = format!("the box overlaps that of {other}");
+            findings.push(Finding::invalid("placement.overlap", at.clone(), message));
         }
     }
-    for (n, (at, document, page, spot)) in boxes.iter().enumerate() {
-        if !draft.caps.placements.overlap.is_yes() {
-            let other =
-                boxes[..n].iter().find(|(_, d, p, other)| d == document && p == page && spot.overlaps(other));
-            if let Some((other, ..)) = other {
-                let message = format!("the box overlaps that of {other}");
-                draft.find(Finding::invalid("placement.overlap", at.clone(), message));
+    findings
+}
+
+/// The path, document, page and area of each box.
+fn boxes(signers: &[ResolvedSigner]) -> impl Iterator<Item = (String, usize, u32, Rect)> {
+    signers.iter().enumerate().flat_map(|(i, signer)| {
+        signer.placements.iter().enumerate().filter_map(move |(j, placement)| {
+            match (placement.page, &placement.spot) {
+                (Some(page), ResolvedSpot::Box(area)) => {
+                    Some((format!("signers[{i}].placements[{j}]"), placement.document, page, *area))
+                }
+                _ => None,
             }
-        }
-        existing_overlap(draft, at, *document, *page, spot);
-    }
+        })
+    })
 }
 
 fn existing_overlap(draft: &mut Draft<'_>, at: &str, document: usize, page: u32, spot: &Rect) {

@@ -133,6 +133,13 @@ fn box_size(draft: &mut Draft<'_>, wish: Option<Size>, at: &str) -> Option<(Size
             Some((size, size))
         }
         BoxSupport::Unknown => {
+            if wish.is_some() {
+                let message = "this provider decides the size of the box, and does not say which it is";
+                let refusal = Finding::unsupported("placement.size", format!("{at}.size"), message);
+                if !draft.adapt(Wish::Placement, message, refusal) {
+                    return None;
+                }
+            }
             let none = Size { width: 0.0, height: 0.0 };
             Some((none, none))
         }

@@ -149,9 +149,20 @@ fn implicit_set(set: &[u8]) -> Vec<u8> {
     tagged
 }
 
-/// `IssuerAndSerialNumber` (RFC 5652, 10.2.4), copied byte for byte from the certificate.
+/// `IssuerAndSerialNumber` (RFC 5652, 10.2.4).
 fn issuer_and_serial(certificate: &[u8]) -> Result<Vec<u8>, SignError> {
-    let (serial, issuer) = yasna::parse_der(certificate, |reader| {
+    let (serial, issuer) = serial_and_issuer(certificate)?;
+    Ok(yasna::construct_der(|w| {
+        w.write_sequence(|w| {
+            w.next().write_der(&issuer);
+            w.next().write_der(&serial);
+        });
+    }))
+}
+
+/// Serial number and issuer of a certificate made here, each byte for byte as it is written there.
+pub(super) fn serial_and_issuer(certificate: &[u8]) -> Result<(Vec<u8>, Vec<u8>), SignError> {
+    let names = yasna::parse_der(certificate, |reader| {
         reader.read_sequence(|certificate| {
             let names = certificate.next().read_sequence(|tbs| {
                 tbs.next().read_der()?; // version, always present: rcgen writes version 3
@@ -165,12 +176,6 @@ fn issuer_and_serial(certificate: &[u8]) -> Result<Vec<u8>, SignError> {
             certificate.next().read_der()?;
             Ok(names)
         })
-    })
-    .map_err(|error| SignError::Certificate(format!("{error:?}")))?;
-    Ok(yasna::construct_der(|w| {
-        w.write_sequence(|w| {
-            w.next().write_der(&issuer);
-            w.next().write_der(&serial);
-        });
-    }))
+    });
+    names.map_err(|error| SignError::Certificate(format!("{error:?}")))
 }

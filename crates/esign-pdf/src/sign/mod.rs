@@ -25,6 +25,7 @@ mod appearance;
 mod cms;
 mod dss;
 mod error;
+mod ocsp;
 mod paint;
 mod pki;
 mod prepared;
@@ -114,7 +115,7 @@ pub enum Level {
     BB,
     /// With a timestamp of the signature: needs a [`TimestampAuthority`].
     BT,
-    /// With a timestamp and, in one more incremental update, the certificates and revocation lists to check it later.
+    /// With a timestamp and, in one more incremental update, the certificates and revocation data to check it later.
     BLT,
 }
 

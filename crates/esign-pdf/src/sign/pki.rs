@@ -11,8 +11,11 @@ use rcgen::{
     PKCS_ECDSA_P384_SHA384, SerialNumber,
 };
 use time::OffsetDateTime;
+use yasna::Tag;
+use yasna::models::GeneralizedTime;
 
-use super::{SignError, TimestampAuthority};
+use super::cms::write_oid;
+use super::{SignError, TimestampAuthority, ocsp};
 
 /// What every certificate made here says in its organisation, so that nobody takes it for more than it is.
 pub const MARK: &str = "SANDBOX, not a legal signature";
@@ -21,6 +24,13 @@ pub const MARK: &str = "SANDBOX, not a legal signature";
 const SERIAL_NUMBER: &[u64] = &[2, 5, 4, 5];
 /// OID 2.5.29.37, extended key usage (RFC 5280, 4.2.1.12).
 const EXTENDED_KEY_USAGE: &[u64] = &[2, 5, 29, 37];
+/// OID 1.3.6.1.5.5.7.1.1, authority information access (RFC 5280, 4.2.2.1).
+const AUTHORITY_INFO_ACCESS: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 1, 1];
+/// OID 1.3.6.1.5.5.7.48.1, OCSP.
+const OCSP: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 48, 1];
+/// Says that responses exist, without which validators ignore those in a document, at no address (RFC 6963), so that
+/// nobody tries to fetch one.
+const OCSP_ADDRESS: &str = "urn:example:sandbox:ocsp";
 /// OID 1.3.6.1.5.5.7.3.8, time stamping.
 const TIME_STAMPING: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 3, 8];
 
@@ -146,15 +156,15 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// The certificate authorities, kept by each identity so that its signatures can carry fresh revocation lists.
+/// The certificate authorities, kept by each identity so that its signatures can carry fresh revocation data.
 pub(super) struct Authorities {
     root: Authority,
     issuing: Authority,
 }
 
 impl Authorities {
-    /// An empty revocation list (RFC 5280, 5) of each authority, issued at `now`, valid for a year.
-    pub(super) fn revocation_lists(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, SignError> {
+    /// The root's revocation list (RFC 5280, 5), empty, for the authorities below it; issued at `now`, valid for a year.
+    pub(super) fn revocation_list(&self, now: Timestamp) -> Result<Vec<u8>, SignError> {
         let list = CertificateRevocationListParams {
             this_update: date(now)?,
             next_update: Validity::from(now, 1)?.not_after,
@@ -163,7 +173,16 @@ impl Authorities {
             revoked_certs: Vec::new(),
             key_identifier_method: KeyIdMethod::Sha256,
         };
-        [&self.issuing, &self.root].into_iter().map(|ca| Ok(list.signed_by(ca)?.der().to_vec())).collect()
+        Ok(list.signed_by(&self.root)?.der().to_vec())
+    }
+
+    /// The issuing authority's OCSP response for a person's certificate; produced at `now`, valid for a year.
+    pub(super) fn ocsp_response(&self, certificate: &[u8], now: Timestamp) -> Result<Vec<u8>, SignError> {
+        let period = ocsp::Period {
+            this_update: GeneralizedTime::from_datetime(date(now)?),
+            next_update: GeneralizedTime::from_datetime(Validity::from(now, 1)?.not_after),
+        };
+        ocsp::good(certificate, self.issuing.key(), &period)
     }
 }
 
@@ -196,7 +215,9 @@ pub(super) fn date(time: Timestamp) -> Result<OffsetDateTime, SignError> {
 fn authority(name: &str, validity: Validity, constraints: BasicConstraints) -> CertificateParams {
     let mut params = certificate(name, validity);
     params.is_ca = IsCa::Ca(constraints);
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    // Digital signature: for OCSP responses.
+    params.key_usages =
+        vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
     params
 }
 
@@ -208,6 +229,15 @@ fn person(subject: &Subject, validity: Validity) -> CertificateParams {
     params.is_ca = IsCa::ExplicitNoCa;
     // ETSI EN 319 412-2: content commitment is what a signature of a person means.
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::ContentCommitment];
+    let access = yasna::construct_der(|w| {
+        w.write_sequence(|w| {
+            w.next().write_sequence(|w| {
+                write_oid(w.next(), OCSP);
+                w.next().write_tagged_implicit(Tag::context(6), |w| w.write_ia5_string(OCSP_ADDRESS));
+            });
+        });
+    });
+    params.custom_extensions.push(CustomExtension::from_oid_content(AUTHORITY_INFO_ACCESS, access));
     params
 }
 
@@ -217,7 +247,7 @@ fn timestamp_unit(validity: Validity) -> CertificateParams {
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     // RFC 3161, 2.3: the only purpose, and critical; rcgen's own extended key usage is never critical.
     let purposes = yasna::construct_der(|w| {
-        w.write_sequence(|w| w.next().write_oid(&yasna::models::ObjectIdentifier::from_slice(TIME_STAMPING)));
+        w.write_sequence(|w| write_oid(w.next(), TIME_STAMPING));
     });
     let mut extension = CustomExtension::from_oid_content(EXTENDED_KEY_USAGE, purposes);
     extension.set_criticality(true);

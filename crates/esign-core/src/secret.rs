@@ -7,7 +7,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
 use crate::{Error, ErrorKind, Result};
@@ -15,7 +16,7 @@ use crate::{Error, ErrorKind, Result};
 /// Names a secret in configuration; the secret itself is never in the tree.
 ///
 /// Written `{ env = "NAME" }`, `{ file = "/path" }` or `{ external = "name" }`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SecretRef {
     /// An environment variable.
@@ -24,6 +25,45 @@ pub enum SecretRef {
     File(PathBuf),
     /// A name that the application's own [`SecretSource`] understands.
     External(String),
+}
+
+impl<'de> Deserialize<'de> for SecretRef {
+    /// Refuses anything else without repeating it: it may be the secret itself.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Table;
+
+        impl<'de> Visitor<'de> for Table {
+            type Value = SecretRef;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(r#"{ env = "NAME" }, { file = "/path" } or { external = "name" }"#)
+            }
+
+            fn visit_str<E: de::Error>(self, _: &str) -> Result<SecretRef, E> {
+                Err(de::Error::custom(
+                    r#"a secret is never written here: name where it is, { env = "NAME" }, { file = "/path" } or { external = "name" }"#,
+                ))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SecretRef, A::Error> {
+                let one = || {
+                    de::Error::custom(
+                        r#"exactly one of { env = "NAME" }, { file = "/path" } and { external = "name" } is needed"#,
+                    )
+                };
+                let kind: String = map.next_key()?.ok_or_else(one)?;
+                let reference = match kind.as_str() {
+                    "env" => SecretRef::Env(map.next_value()?),
+                    "file" => SecretRef::File(map.next_value()?),
+                    "external" => SecretRef::External(map.next_value()?),
+                    _ => return Err(one()),
+                };
+                map.next_key::<de::IgnoredAny>()?.map_or(Ok(reference), |_| Err(one()))
+            }
+        }
+
+        deserializer.deserialize_any(Table)
+    }
 }
 
 impl fmt::Display for SecretRef {
@@ -210,6 +250,24 @@ mod tests {
         let text = format!("{url:?} {url:#?} {:?} {secrets:?} {secrets:#?}", Personal::new("marker"));
         assert!(!text.contains("marker"), "{text}");
         assert!(text.contains("sign.example"));
+    }
+
+    #[test]
+    fn a_secret_written_in_the_configuration_is_refused_and_not_repeated() {
+        for bad in [
+            r#""marker""#,
+            r#"{"marker":"x"}"#,
+            r#"{"env":"A","marker":"x"}"#,
+            r#"{"env":"A","file":"marker"}"#,
+            "{}",
+        ] {
+            let error = serde_json::from_str::<SecretRef>(bad).unwrap_err().to_string();
+            assert!(error.contains("{ env = ") && !error.contains("marker"), "{error}");
+        }
+        for good in [r#"{"env":"A"}"#, r#"{"file":"/a"}"#, r#"{"external":"a"}"#] {
+            let reference: SecretRef = serde_json::from_str(good).unwrap();
+            assert_eq!(serde_json::to_string(&reference).unwrap(), good);
+        }
     }
 
     #[tokio::test]

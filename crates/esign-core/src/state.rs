@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{ArtifactId, Handle, Personal};
+use crate::{ArtifactId, Handle, Personal, RequestRef};
 
 /// The state of a request, or of one signer in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -171,6 +171,9 @@ pub struct StatusReport {
     pub ask_again_after: Option<Duration>,
     /// A handle to store in place of the old one.
     pub new_handle: Option<Handle>,
+    /// The request with new private state ([`RequestRef::with_state`]). For providers, which do not see the handle: the
+    /// client makes [`StatusReport::new_handle`] of it and leaves this empty.
+    pub new_request: Option<RequestRef>,
     /// Things worth knowing, in words.
     pub notes: Vec<String>,
 }
@@ -189,6 +192,7 @@ impl StatusReport {
             artifacts: Vec::new(),
             ask_again_after: None,
             new_handle: None,
+            new_request: None,
             notes: Vec::new(),
         }
     }

@@ -26,7 +26,10 @@ impl Client {
         handle: &Handle,
     ) -> Result<StatusReport> {
         let report = documents.status(handle.request()).await;
-        let report = report.map_err(|e| instance.name_error(e, Operation::Status))?;
+        let mut report = report.map_err(|e| instance.name_error(e, Operation::Status))?;
+        if let Some(request) = report.new_request.take() {
+            report.new_handle = Some(handle.clone().with_request(request));
+        }
         self.inner.observer.observe(&Observation::Status {
             instance: &instance.name,
             key: &handle.key(),

@@ -39,6 +39,11 @@ fn source_files_are_short() {
 }
 
 #[test]
+fn included_files_are_packaged_with_their_crate() {
+    holds(&sources::includes(&repository()));
+}
+
+#[test]
 fn no_file_names_a_machine_or_a_registry() {
     holds(&words::check(&repository()));
 }

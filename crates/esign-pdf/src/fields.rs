@@ -11,6 +11,8 @@ use crate::{Limits, PdfError};
 pub(crate) struct Field<'a> {
     /// The full, dotted name.
     pub(crate) name: String,
+    /// Its object; `None` if it is written directly into an array.
+    pub(crate) id: Option<ObjectId>,
     /// Its own dictionary.
     pub(crate) dict: &'a Dictionary,
     /// `/FT`, inherited where it is not its own.
@@ -82,7 +84,14 @@ pub(crate) fn walk<'a>(doc: &'a Doc, limits: &Limits) -> Result<Fields<'a>, PdfE
         seen += widgets.len();
         let own = is_widget(doc, dict).then_some((id, dict));
         let kids = widgets.into_iter().filter_map(|kid| Some((reference(kid), doc.dict(kid)?)));
-        fields.list.push(Field { name, dict, kind, value, widgets: own.into_iter().chain(kids).collect() });
+        fields.list.push(Field {
+            name,
+            id,
+            dict,
+            kind,
+            value,
+            widgets: own.into_iter().chain(kids).collect(),
+        });
     }
     fields.damage.dedup();
     Ok(fields)

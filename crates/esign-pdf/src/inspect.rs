@@ -3,23 +3,23 @@
 use std::collections::HashMap;
 
 use esign_core::facts::{
-    Certification, FieldLock, PageFacts, PdfFacts, SignatureFacts, SignatureFieldFacts, SignatureLevel,
-    Widget, Xfa,
+    Certification, FieldLock, PageFacts, PdfFacts, SignatureFacts, SignatureFieldFacts, Widget, Xfa,
 };
 use lopdf::{Dictionary, Object, ObjectId};
 
 use crate::doc::{Doc, text};
-use crate::fields::{self, Field};
+use crate::fields::Field;
 use crate::geometry::to_shown;
 use crate::limits::on_big_stack;
-use crate::pages::{self, rectangle};
-use crate::scan::scan;
+use crate::pages::rectangle;
+use crate::signature::{SignatureValue, level};
+use crate::view::{Source, View};
 use crate::{Limits, PdfError};
 
 /// Reads the facts of a document: pages, revisions, encryption, damage, form and signature fields.
 ///
 /// Runs on a thread of its own with a big stack and returns when it is done; it does no I/O. Nothing is trusted and
-/// no signature is verified here.
+/// no signature is verified here: see [`verify`](crate::verify()).
 ///
 /// # Errors
 ///
@@ -28,67 +28,71 @@ use crate::{Limits, PdfError};
 pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<PdfFacts, PdfError> {
     limits.check_size(bytes)?;
     on_big_stack(limits, || {
-        let scan = scan(bytes, limits)?;
-        let doc = Doc::load(bytes, limits)?;
-        let encrypted = scan.encrypted || doc.encrypted;
-        let catalog = doc.catalog().map_err(|e| if encrypted { PdfError::Encrypted } else { e })?;
-        let pages = pages::walk(&doc, limits)?;
-        let fields = fields::walk(&doc, limits)?;
-        let signature_fields: Vec<_> = fields.list.iter().filter(|field| field.is_signature()).collect();
+        let source = Source::read(bytes, limits)?;
+        let view = View::new(&source, limits)?;
+        let (doc, catalog) = (view.doc(), view.doc().catalog()?);
+        let signature_fields: Vec<_> = view.fields.list.iter().filter(|field| field.is_signature()).collect();
 
-        let mut facts = PdfFacts::new(bytes.len() as u64, Vec::new());
-        facts.version = later_version(scan.version, doc.get_name(catalog, b"Version"));
-        facts.header_offset = scan.header_offset as u64;
-        facts.revisions = scan.revisions;
-        facts.linearized = scan.linearized;
-        facts.trailing_bytes = scan.trailing_bytes as u64;
-        facts.encrypted = encrypted;
-        facts.damage = scan.damage;
-        facts.damage.extend(doc.damage.iter().cloned());
-        facts.damage.extend(pages.damage.iter().cloned());
-        facts.damage.extend(fields.damage);
-        facts.form_fields = u32::try_from(fields.list.len() - signature_fields.len()).unwrap_or(u32::MAX);
-        facts.xfa = xfa(&doc, catalog);
-        facts.certification = certification(&doc, &signature_fields);
-        facts.features = features(&doc, catalog);
-        if !signature_fields.is_empty() {
-            let on_page = pages.annotations(&doc, limits)?;
-            let page_ids =
-                pages.ids.iter().zip(&pages.facts).filter_map(|(id, page)| Some(((*id)?, page.number)));
-            let locate = Locate { doc: &doc, pages: &pages.facts, on_page, by_id: page_ids.collect() };
-            facts.signatures = signature_fields.iter().map(|field| locate.signature_field(field)).collect();
-        }
-        facts.pages = pages.facts;
+        let mut facts = PdfFacts::new(bytes.len() as u64, view.pages.facts.clone());
+        facts.version = later_version(&source.scan.version, doc.get_name(catalog, b"Version"));
+        facts.header_offset = source.scan.header_offset as u64;
+        facts.revisions = source.scan.revisions.clone();
+        facts.linearized = source.scan.linearized;
+        facts.trailing_bytes = source.scan.trailing_bytes as u64;
+        facts.encrypted = source.is_encrypted();
+        facts.damage = source.damage();
+        facts.damage.extend(view.pages.damage.iter().chain(&view.fields.damage).cloned());
+        facts.form_fields =
+            u32::try_from(view.fields.list.len() - signature_fields.len()).unwrap_or(u32::MAX);
+        facts.xfa = xfa(doc, catalog);
+        facts.certification = certification(doc, &signature_fields);
+        facts.features = features(doc, catalog);
+        facts.signatures = signatures(&view, &signature_fields, &Locate::new(&view, limits)?);
         Ok(facts)
     })
 }
 
-struct Locate<'a> {
+fn signatures(view: &View<'_>, fields: &[&Field<'_>], locate: &Locate<'_>) -> Vec<SignatureFieldFacts> {
+    let values: Vec<_> = fields.iter().map(|field| SignatureValue::of(view.doc(), field)).collect();
+    let readable: Vec<_> = values.iter().filter_map(|value| value.as_ref()?.as_ref().ok()).collect();
+    let describe = |(field, value): (&&Field<'_>, &Option<Result<SignatureValue<'_>, _>>)| {
+        let mut facts = SignatureFieldFacts::new(field.name.as_str());
+        facts.widgets = locate.widgets(field);
+        facts.lock = lock(view.doc(), field.dict);
+        match value {
+            None => {}
+            Some(Err(reason)) => facts.unreadable = Some(String::from(*reason)),
+            Some(Ok(value)) => {
+                let level = level(view.doc(), value, &readable);
+                facts.signature = Some(SignatureFacts::new(value.sub_filter.as_str(), level));
+            }
+        }
+        facts
+    };
+    fields.iter().zip(&values).map(describe).collect()
+}
+
+/// Finds the pages that widgets are on.
+pub(crate) struct Locate<'a> {
     doc: &'a Doc,
     pages: &'a [PageFacts],
     on_page: HashMap<ObjectId, u32>,
     by_id: HashMap<ObjectId, u32>,
 }
 
-impl Locate<'_> {
-    fn signature_field(&self, field: &Field<'_>) -> SignatureFieldFacts {
-        let mut facts = SignatureFieldFacts::new(field.name.as_str());
-        facts.widgets = field.widgets.iter().filter_map(|(id, dict)| self.widget(*id, dict)).collect();
-        facts.lock = lock(self.doc, field.dict);
-        match field.value.map(|value| self.doc.dict(value)) {
-            None => {}
-            Some(None) => {
-                facts.unreadable =
-                    Some("its value is not a signature dictionary that can be read".to_owned());
-            }
-            Some(Some(signature)) => match self.doc.get_name(signature, b"SubFilter") {
-                None => facts.unreadable = Some("its signature names no format (/SubFilter)".to_owned()),
-                Some(sub_filter) => {
-                    facts.signature = Some(SignatureFacts::new(sub_filter, SignatureLevel::None));
-                }
-            },
-        }
-        facts
+impl<'a> Locate<'a> {
+    /// Prepares the search.
+    pub(crate) fn new(view: &'a View<'_>, limits: &Limits) -> Result<Self, PdfError> {
+        let (doc, pages) = (view.doc(), &view.pages);
+        let has_widgets = view.fields.list.iter().any(Field::is_signature);
+        let on_page = if has_widgets { pages.annotations(doc, limits)? } else { HashMap::new() };
+        let ids = pages.ids.iter().zip(&pages.facts).filter_map(|(id, page)| Some(((*id)?, page.number)));
+        Ok(Self { doc, pages: &pages.facts, on_page, by_id: ids.collect() })
+    }
+
+    /// Where a field appears, in shown space.
+    pub(crate) fn widgets(&self, field: &Field<'_>) -> Vec<Widget> {
+        field.widgets.iter().filter_map(|(id, dict)| self.widget(*id, dict)).collect()
     }
 
     /// The page that lists the widget counts; `/P` only where no page does.
@@ -102,12 +106,12 @@ impl Locate<'_> {
     }
 }
 
-fn later_version(header: String, catalog: Option<String>) -> String {
+fn later_version(header: &str, catalog: Option<String>) -> String {
     let number =
         |version: &str| version.split_once('.').map(|(a, b)| (a.parse::<u32>().ok(), b.parse::<u32>().ok()));
     match catalog {
-        Some(catalog) if number(&catalog) > number(&header) => catalog,
-        _ => header,
+        Some(catalog) if number(&catalog) > number(header) => catalog,
+        _ => header.to_owned(),
     }
 }
 
@@ -119,17 +123,18 @@ fn xfa(doc: &Doc, catalog: &Dictionary) -> Option<Xfa> {
 }
 
 /// `/Lock` of a signature field (ISO 32000-2, table 236).
-fn lock(doc: &Doc, field: &Dictionary) -> Option<FieldLock> {
+pub(crate) fn lock(doc: &Doc, field: &Dictionary) -> Option<FieldLock> {
     let lock = doc.get_dict(field, b"Lock")?;
-    let names = doc
-        .get_array(lock, b"Fields")
-        .iter()
-        .filter_map(|name| Some(text(doc.resolve(name)?.as_str().ok()?)));
     Some(FieldLock {
         action: doc.get_name(lock, b"Action").unwrap_or_default(),
-        fields: names.collect(),
+        fields: names(doc, lock, b"Fields"),
         permission: doc.get_integer(lock, b"P").and_then(|p| u8::try_from(p).ok()),
     })
+}
+
+/// An array of text strings.
+pub(crate) fn names(doc: &Doc, dict: &Dictionary, key: &[u8]) -> Vec<String> {
+    doc.get_array(dict, key).iter().filter_map(|name| Some(text(doc.resolve(name)?.as_str().ok()?))).collect()
 }
 
 /// The strictest certification among the signatures.

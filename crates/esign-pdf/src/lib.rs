@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod algorithm;
+mod cms;
+mod der;
 mod doc;
 mod error;
 mod fields;
@@ -7,16 +10,24 @@ pub mod geometry;
 mod inspect;
 mod lexer;
 mod limits;
+mod oid;
 mod pages;
 mod scan;
 #[cfg(feature = "sign")]
 pub mod sign;
+mod signature;
 #[cfg(test)]
 mod testing;
+mod trust;
+pub mod verify;
+mod view;
+mod x509;
 
 pub use error::PdfError;
 pub use inspect::inspect;
 pub use limits::Limits;
+pub use trust::roots_from_pem;
+pub use verify::{VerificationReport, VerifyOptions, verify};
 
 /// What was found in a PDF, as plain data: re-exported from the contract, which owns the types.
 pub use esign_core::facts;

@@ -351,7 +351,7 @@ mod tests {
                 "<</Type/Pages/Count 1/Kids[3 0 R]>>",
                 "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>",
                 &format!("<</FT/Sig/T(earlier)/V 5 0 R{entries}>>"),
-                "<</Type/Sig/SubFilter/ETSI.CAdES.detached/Reference[<</TransformMethod/DocMDP\
+                "<</Type/Sig/SubFilter/ETSI.CAdES.detached/Contents<00>/Reference[<</TransformMethod/DocMDP\
                  /TransformParams<</P 2>>>>]>>",
             ];
             (1..).zip(objects.map(str::to_owned)).collect::<Vec<_>>()

@@ -1,0 +1,141 @@
+//! Certificate paths to configured roots, built by rustls-webpki (RFC 5280: validity, CA flags, path length, name
+//! constraints, unknown critical extensions), with what it leaves out: the key usage of CAs and of the signer.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
+use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, KeyUsage, VerifiedPath};
+
+use crate::PdfError;
+use crate::cms::Reason;
+use crate::oid;
+use crate::x509::{Certificate, SIGNS, SIGNS_CERTIFICATES, common_name};
+
+/// The roots that a caller trusts.
+pub(crate) struct Roots<'a> {
+    certificates: Vec<CertificateDer<'a>>,
+}
+
+/// What a certificate is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Signing a document.
+    Signing,
+    /// Issuing timestamps.
+    Timestamping,
+}
+
+/// Why no path to a root stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Untrusted {
+    /// Outside of its validity at that time: it or a CA above.
+    Expired(Reason),
+    /// No way to a configured root.
+    NoPath(Reason),
+}
+
+impl<'a> Roots<'a> {
+    /// Takes certificates in DER.
+    pub(crate) fn new(roots: &'a [Vec<u8>]) -> Result<Self, PdfError> {
+        let certificates: Vec<_> = roots.iter().map(|root| CertificateDer::from(root.as_slice())).collect();
+        for certificate in &certificates {
+            webpki::anchor_from_trusted_cert(certificate)
+                .map_err(|_| PdfError::BadRoots("one of them is not an X.509 certificate"))?;
+        }
+        Ok(Self { certificates })
+    }
+
+    /// Searches a path from `leaf` over `others` to a root, all valid `at` that time; gives the root's common name.
+    pub(crate) fn path(
+        &self,
+        leaf: &Certificate<'_>,
+        others: &[Certificate<'_>],
+        at: Timestamp,
+        purpose: Purpose,
+    ) -> Result<Option<String>, Untrusted> {
+        if !leaf.allows(SIGNS) {
+            return Err(Untrusted::NoPath("the certificate's key usage does not allow signing"));
+        }
+        if purpose == Purpose::Timestamping && !leaf.has_purpose(oid::TIME_STAMPING) {
+            return Err(Untrusted::NoPath("the certificate is not one for timestamps"));
+        }
+        if self.certificates.iter().any(|root| root.as_ref() == leaf.raw) {
+            let valid = leaf.not_before <= at && at <= leaf.not_after;
+            return if valid { Ok(leaf.common_name()) } else { Err(Untrusted::Expired(EXPIRED)) };
+        }
+        let anchors: Vec<TrustAnchor<'_>> =
+            self.certificates.iter().filter_map(|root| webpki::anchor_from_trusted_cert(root).ok()).collect();
+        let intermediates: Vec<_> = others.iter().map(|other| CertificateDer::from(other.raw)).collect();
+        let der = CertificateDer::from(leaf.raw);
+        let end_entity = EndEntityCert::try_from(&der)
+            .map_err(|_| Untrusted::NoPath("the certificate is not a proper X.509 version 3 certificate"))?;
+        let seconds = u64::try_from(at.as_second()).map_err(|_| Untrusted::Expired(EXPIRED))?;
+        let path = end_entity.verify_for_usage(
+            ALGORITHMS,
+            &anchors,
+            &intermediates,
+            UnixTime::since_unix_epoch(Duration::from_secs(seconds)),
+            Eku(purpose),
+            None,
+            Some(&cas_may_sign),
+        );
+        match path {
+            Ok(path) => Ok(common_name(&sequence(path.anchor().subject.as_ref()))),
+            Err(webpki::Error::CertExpired { .. } | webpki::Error::CertNotValidYet { .. }) => {
+                Err(Untrusted::Expired(EXPIRED))
+            }
+            Err(webpki::Error::UnknownIssuer) => {
+                Err(Untrusted::NoPath("no chain leads from the certificate to a configured root"))
+            }
+            Err(_) => Err(Untrusted::NoPath("the certificate chain breaks a rule of RFC 5280")),
+        }
+    }
+}
+
+const EXPIRED: Reason = "the certificate or one above it is not valid at that time";
+
+/// Reads roots from PEM: every block of type `CERTIFICATE`; other blocks and text between are passed over.
+///
+/// # Errors
+///
+/// [`PdfError::BadRoots`] if there is no certificate, or one that cannot be read.
+pub fn roots_from_pem(pem: &[u8]) -> Result<Vec<Vec<u8>>, PdfError> {
+    use rustls_pki_types::pem::PemObject;
+    let blocks: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let blocks = blocks.map_err(|_| PdfError::BadRoots("the PEM is broken"))?;
+    let roots: Vec<Vec<u8>> = blocks.iter().map(|block| block.to_vec()).collect();
+    if roots.is_empty() {
+        return Err(PdfError::BadRoots("there is no certificate among them"));
+    }
+    Roots::new(&roots)?;
+    Ok(roots)
+}
+
+const ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = webpki::ALL_VERIFICATION_ALGS;
+
+/// The purpose that extended key usage must leave open. Signing documents has many, so none is asked for.
+struct Eku(Purpose);
+
+impl ExtendedKeyUsageValidator for Eku {
+    fn validate(&self, purposes: KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
+        match self.0 {
+            Purpose::Signing => Ok(()),
+            Purpose::Timestamping => KeyUsage::required_if_present(oid::TIME_STAMPING).validate(purposes),
+        }
+    }
+}
+
+fn cas_may_sign(path: &VerifiedPath<'_>) -> Result<(), webpki::Error> {
+    let may = |der: &[u8]| Certificate::parse(der).is_some_and(|ca| ca.allows(SIGNS_CERTIFICATES));
+    if path.intermediate_certificates().all(|ca| may(&ca.der())) {
+        Ok(())
+    } else {
+        Err(webpki::Error::EndEntityUsedAsCa)
+    }
+}
+
+/// A trust anchor keeps the content of its name only.
+fn sequence(content: &[u8]) -> Vec<u8> {
+    crate::cms::element(crate::der::SEQUENCE, content)
+}

@@ -1,0 +1,85 @@
+//! The signed bytes: what `/ByteRange` may look like and what the hole in it may hold.
+
+use crate::cms::Reason;
+use crate::lexer::{hex_digit, is_space};
+use crate::signature::SignatureValue;
+
+/// The two pieces that are signed, once the range is found to be sound: it starts at the first byte, leaves out
+/// nothing but one hexadecimal string, which is this signature's own, and ends at the end of a revision.
+pub(crate) fn signed_pieces<'a>(
+    bytes: &'a [u8],
+    value: &SignatureValue<'_>,
+    encrypted: bool,
+) -> Result<[&'a [u8]; 2], Reason> {
+    let [start, first, second, length] =
+        value.byte_range.ok_or("/ByteRange is not four non-negative integers")?;
+    if start != 0 {
+        return Err("/ByteRange does not start at the first byte");
+    }
+    let end = second.checked_add(length).filter(|end| *end <= bytes.len());
+    let end = end.ok_or("/ByteRange reaches beyond the end of the file")?;
+    let hole = bytes.get(first..second).ok_or("the two parts of /ByteRange overlap")?;
+    let hole = decode_hole(hole).ok_or("/ByteRange leaves out more than one hexadecimal string")?;
+    // An encrypted document's strings come decrypted from the reader, but a signature is never encrypted.
+    if !encrypted && hole != value.contents {
+        return Err("/ByteRange leaves out something else than this signature");
+    }
+    let signed = [&bytes[..first], &bytes[second..end]];
+    let text_end = signed[1].iter().rposition(|byte| !is_space(*byte)).map_or(0, |last| last + 1);
+    if !signed[1][..text_end].ends_with(b"%%EOF") {
+        return Err("the signed bytes do not end at the end of a revision");
+    }
+    Ok(signed)
+}
+
+/// `<`, pairs of digits, `>`, nothing else: white space would be a place to hide changes in.
+fn decode_hole(hole: &[u8]) -> Option<Vec<u8>> {
+    let digits = hole.strip_prefix(b"<")?.strip_suffix(b">")?;
+    let pairs = digits.chunks_exact(2);
+    pairs.remainder().is_empty().then_some(())?;
+    pairs.map(|pair| Some(hex_digit(pair[0])? << 4 | hex_digit(pair[1])?)).collect()
+}
+
+/// Every `/ByteRange [a b c d]` written in the file: where, and the end of what it covers. A signature's dictionary
+/// cannot hide in a compressed stream, so this finds all that the file ever had.
+pub(crate) fn written(bytes: &[u8]) -> Vec<(usize, usize)> {
+    use crate::lexer::{Lexer, Token};
+    const KEY: &[u8] = b"/ByteRange";
+    let mut found = Vec::new();
+    let slashes = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+    for at in slashes.filter(|at| bytes[*at..].starts_with(KEY)) {
+        // A window, so that an unclosed string does not make this quadratic.
+        let window = &bytes[at + KEY.len()..bytes.len().min(at + 256)];
+        let mut lexer = Lexer::new(window, 0);
+        if lexer.next() != Token::ArrayOpen {
+            continue;
+        }
+        let numbers: Vec<_> =
+            (0..4).map_while(|_| lexer.next().integer()).filter_map(|n| usize::try_from(n).ok()).collect();
+        if let [_, _, start, length] = numbers[..]
+            && let Some(end) = start.checked_add(length)
+        {
+            found.push((at, end));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hole_is_hexadecimal_digits_and_nothing_else() {
+        assert_eq!(decode_hole(b"<00fF>"), Some(vec![0, 255]));
+        for hole in [&b"<0>"[..], b"<00 >", b"<0g>", b"00", b"<00>>", b" <00>", b"<00>\n", b"", b"<"] {
+            assert_eq!(decode_hole(hole), None, "{}", String::from_utf8_lossy(hole));
+        }
+    }
+
+    #[test]
+    fn written_ranges_are_found() {
+        let file = b"x/ByteRange [0 1 2 3 ]/ByteRange[0 /ByteRange [0 10 20 30]/ByteRanges[1 2 3 4]";
+        assert_eq!(written(file), [(1, 5), (35, 50)]);
+    }
+}

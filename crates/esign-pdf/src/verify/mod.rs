@@ -1,0 +1,323 @@
+//! Verification of signed documents: every fact apart, and a verdict on top.
+
+mod boxes;
+mod byte_range;
+mod diff;
+mod form;
+mod objects;
+mod report;
+mod signer;
+mod verdict;
+
+use std::collections::HashMap;
+
+use esign_core::facts::Rect;
+use jiff::Timestamp;
+
+use crate::algorithm::digest;
+use crate::fields::Field;
+use crate::inspect::{Locate, doc_mdp};
+use crate::limits::on_big_stack;
+use crate::signature::{SignatureValue, level};
+use crate::trust::Roots;
+use crate::view::{Source, View};
+use crate::{Limits, PdfError};
+
+use diff::{Lock, Restrictions};
+pub use report::{
+    BoxReport, Chain, Change, Coverage, Fact, Outcome, Revocation, RevocationStatus, SignatureKind,
+    SignatureReport, Signer, StrippedSignature, TimeSource, TimestampReport, UnreadableSignature, Verdict,
+    VerificationReport,
+};
+
+/// What to verify against.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct VerifyOptions {
+    /// Trusted root certificates in DER, for signers and timestamp authorities alike; see
+    /// [`roots_from_pem`](crate::roots_from_pem). Without any, nothing is trusted.
+    pub roots: Vec<Vec<u8>>,
+    /// The time to verify for where no timestamp gives a better one: usually now.
+    pub at: Timestamp,
+    /// When the time in a timestamp counts.
+    pub timestamps: TimestampTrust,
+    /// The document as it was sent, to see whether the signed one extends it.
+    pub original: Option<Original>,
+    /// Where signatures were asked to stand.
+    pub boxes: Vec<ExpectedBox>,
+    /// Bounds on the work.
+    pub limits: Limits,
+}
+
+impl VerifyOptions {
+    /// Trusts nobody, expects nothing, verifies for this time.
+    #[must_use]
+    pub fn new(at: Timestamp) -> Self {
+        Self {
+            roots: Vec::new(),
+            at,
+            timestamps: TimestampTrust::WhenTrusted,
+            original: None,
+            boxes: Vec::new(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// When the time in an intact timestamp is used as the time of signing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimestampTrust {
+    /// When its authority's certificate leads to a configured root.
+    WhenTrusted,
+    /// Whoever issued it. For callers that know the signer's root but not the timestamp authority's: whoever can
+    /// make a timestamp of their own could then date a signature back into the life of an expired certificate.
+    WhenIntact,
+}
+
+/// The document as it was sent for signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Original {
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Its SHA-256.
+    pub sha256: [u8; 32],
+}
+
+impl Original {
+    /// The facts of these bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self { bytes: bytes.len() as u64, sha256: sha256(bytes) }
+    }
+
+    /// True if `document` starts with the original.
+    fn is_start_of(&self, document: &[u8]) -> bool {
+        let start = usize::try_from(self.bytes).ok().and_then(|bytes| document.get(..bytes));
+        start.is_some_and(|start| sha256(start) == self.sha256)
+    }
+}
+
+/// Where a signature was asked to stand.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ExpectedBox {
+    /// From 1.
+    pub page: u32,
+    /// In shown space, lower-left origin, points.
+    pub rect: Rect,
+    /// By how much each edge may be off, in points.
+    pub tolerance: f64,
+}
+
+/// Verifies every signature in a document.
+///
+/// Runs on a thread of its own with a big stack and returns when it is done; it does no I/O and fetches nothing. A
+/// document without signatures is not an error: its verdict is [`Verdict::Failed`] and says so.
+///
+/// # Errors
+///
+/// [`PdfError`] where the document cannot be read at all, a limit is reached, or a root is not a certificate.
+pub fn verify(bytes: &[u8], options: &VerifyOptions) -> Result<VerificationReport, PdfError> {
+    options.limits.check_size(bytes)?;
+    on_big_stack(&options.limits, || verify_here(bytes, options))
+}
+
+fn verify_here(bytes: &[u8], options: &VerifyOptions) -> Result<VerificationReport, PdfError> {
+    let limits = &options.limits;
+    let roots = Roots::new(&options.roots)?;
+    let source = Source::read(bytes, limits)?;
+    let view = View::new(&source, limits)?;
+    let locate = Locate::new(&view, limits)?;
+    let mut unreadable = Vec::new();
+    let mut signed = Vec::new();
+    for field in view.fields.list.iter().filter(|field| field.is_signature()) {
+        match SignatureValue::of(view.doc(), field) {
+            None => {}
+            Some(Ok(value)) => signed.push((field, value)),
+            Some(Err(reason)) => {
+                unreadable.push(UnreadableSignature { field: field.name.clone(), reason: reason.to_owned() });
+            }
+        }
+    }
+    if signed.len() > limits.max_signatures {
+        return Err(PdfError::Limit { what: "signatures", limit: limits.max_signatures as u64 });
+    }
+    signed.sort_by_key(|(_, value)| value.end());
+    let mut revisions = Revisions::new(bytes, limits);
+    let mut signatures = Vec::new();
+    for (field, value) in &signed {
+        let revision = Signed { bytes, view: &view, field, value };
+        let mut report = signer::report(&revision, &roots, options);
+        report.level = level(view.doc(), value, &signed.iter().map(|(_, value)| value).collect::<Vec<_>>());
+        report.widgets = locate.widgets(field);
+        revision.compare_with_now(&mut revisions, &mut report)?;
+        signatures.push(report);
+    }
+    let stripped = stripped(bytes, &view, &mut revisions)?;
+    let mut report = VerificationReport {
+        version: 1,
+        bytes: bytes.len() as u64,
+        sha256: hex(&sha256(bytes)),
+        at: options.at,
+        extends_original: options.original.as_ref().map(|original| original.is_start_of(bytes)),
+        damage: source.damage(),
+        boxes: boxes::check(&options.boxes, &signatures),
+        signatures,
+        unreadable,
+        stripped,
+        verdict: Verdict::Failed,
+        reasons: Vec::new(),
+    };
+    verdict::conclude(&mut report);
+    Ok(report)
+}
+
+/// A signed field in the document as it is now.
+pub(crate) struct Signed<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) view: &'a View<'a>,
+    pub(crate) field: &'a Field<'a>,
+    pub(crate) value: &'a SignatureValue<'a>,
+}
+
+impl Signed<'_> {
+    /// Fills in coverage and changes.
+    fn compare_with_now(
+        &self,
+        revisions: &mut Revisions<'_>,
+        report: &mut SignatureReport,
+    ) -> Result<(), PdfError> {
+        let end = self.value.end().filter(|end| *end <= self.bytes.len()).unwrap_or_default();
+        report.signed_bytes = end as u64;
+        if self.bytes[end..].iter().all(|byte| crate::lexer::is_space(*byte)) {
+            report.coverage = Coverage::WholeFile;
+            return Ok(());
+        }
+        if report.integrity.is_failed() {
+            return Ok(());
+        }
+        let Some(source) = revisions.up_to(end)? else {
+            report.integrity = Fact::failed("the signed bytes are not a document of their own");
+            return Ok(());
+        };
+        let old = View::new(&source, revisions.limits);
+        let Ok(old) = old else {
+            report.integrity = Fact::failed("the signed bytes are not a document of their own");
+            return Ok(());
+        };
+        let itself = old.fields.list.iter().filter(|field| field.name == self.field.name).any(|field| {
+            let value = SignatureValue::of(old.doc(), field).and_then(Result::ok);
+            value.is_some_and(|value| {
+                value.contents == self.value.contents && value.byte_range == self.value.byte_range
+            })
+        });
+        if !itself {
+            report.integrity = Fact::failed("the signature is not part of the revision that it signs");
+            return Ok(());
+        }
+        report.changes = diff::compare(&old, self.view, end, &restrictions(&old));
+        Ok(())
+    }
+}
+
+/// What the signatures of a revision forbid from then on.
+fn restrictions(view: &View<'_>) -> Restrictions {
+    let doc = view.doc();
+    let mut restrictions = Restrictions::default();
+    let mut restrict = |permission: Option<u8>| {
+        restrictions.permission = restrictions.permission.into_iter().chain(permission).min();
+    };
+    for field in view.fields.list.iter().filter(|field| field.is_signature()) {
+        let Some(signature) = field.value.and_then(|value| doc.dict(value)) else { continue };
+        restrict(doc_mdp(doc, signature));
+        if let Some(lock) = crate::inspect::lock(doc, field.dict) {
+            restrict(lock.permission);
+            restrictions.locks.push(Lock { action: lock.action, fields: lock.fields });
+        }
+        for entry in doc.get_array(signature, b"Reference").iter().filter_map(|entry| doc.dict(entry)) {
+            if doc.get_name(entry, b"TransformMethod").as_deref() == Some("FieldMDP") {
+                let parameters = doc.get_dict(entry, b"TransformParams");
+                restrictions.locks.extend(parameters.map(|parameters| Lock {
+                    action: doc.get_name(parameters, b"Action").unwrap_or_default(),
+                    fields: crate::inspect::names(doc, parameters, b"Fields"),
+                }));
+            }
+        }
+    }
+    restrictions
+}
+
+/// Earlier states of a document, each read once, with one budget for all.
+struct Revisions<'a> {
+    bytes: &'a [u8],
+    limits: &'a Limits,
+    read: HashMap<usize, Option<std::rc::Rc<Source>>>,
+    left: u64,
+}
+
+impl<'a> Revisions<'a> {
+    fn new(bytes: &'a [u8], limits: &'a Limits) -> Self {
+        let left = limits.max_revision_passes.saturating_mul(bytes.len() as u64);
+        Self { bytes, limits, read: HashMap::new(), left }
+    }
+
+    /// The document as it was when it ended here; `None` if that was no document.
+    fn up_to(&mut self, end: usize) -> Result<Option<std::rc::Rc<Source>>, PdfError> {
+        if let Some(known) = self.read.get(&end) {
+            return Ok(known.clone());
+        }
+        let limit = self.limits.max_revision_passes;
+        self.left = self
+            .left
+            .checked_sub(end as u64)
+            .ok_or(PdfError::Limit { what: "passes over the file for its revisions", limit })?;
+        let source = self.bytes.get(..end).and_then(|bytes| Source::read(bytes, self.limits).ok());
+        let source = source.map(std::rc::Rc::new);
+        self.read.insert(end, source.clone());
+        Ok(source)
+    }
+}
+
+/// Signatures that were written once and are no field's value any more.
+fn stripped(
+    bytes: &[u8],
+    view: &View<'_>,
+    revisions: &mut Revisions<'_>,
+) -> Result<Vec<StrippedSignature>, PdfError> {
+    let has = |view: &View<'_>, end: usize| {
+        let values = view.fields.list.iter().filter(|field| field.is_signature());
+        let mut ends = values.filter_map(|field| {
+            Some((field.name.clone(), SignatureValue::of(view.doc(), field)?.ok()?.end()?))
+        });
+        ends.find(|(_, found)| *found == end).map(|(name, _)| name)
+    };
+    let mut found = Vec::new();
+    for (offset, end) in byte_range::written(bytes) {
+        if end > bytes.len() || end < offset || has(view, end).is_some() {
+            continue;
+        }
+        let Some(source) = revisions.up_to(end)? else { continue };
+        let Ok(old) = View::new(&source, revisions.limits) else { continue };
+        if let Some(field) = has(&old, end) {
+            found.push(StrippedSignature { field: Some(field), offset: offset as u64 });
+        }
+    }
+    Ok(found)
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(&digest(&aws_lc_rs::digest::SHA256, &[bytes]));
+    hash
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(all(test, feature = "sign"))]
+mod tests;

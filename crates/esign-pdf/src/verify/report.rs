@@ -1,0 +1,279 @@
+//! What verification found: separate facts, and a verdict on top of them.
+
+use esign_core::Personal;
+use esign_core::facts::{Rect, SignatureLevel, Widget};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Everything that was found out about a signed document. Serialises as version 1; fields are only ever added.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct VerificationReport {
+    /// Version of this structure: 1.
+    pub version: u32,
+    /// Size of the document in bytes.
+    pub bytes: u64,
+    /// SHA-256 of the document, hexadecimal.
+    pub sha256: String,
+    /// The time that the caller asked to verify for.
+    pub at: Timestamp,
+    /// True if the document starts with the original, byte for byte; `None` if no original was given. False is a
+    /// fact, not a fault: some providers rewrite the file.
+    pub extends_original: Option<bool>,
+    /// What is wrong with the structure of the file.
+    pub damage: Vec<String>,
+    /// The signatures and document timestamps, oldest first.
+    pub signatures: Vec<SignatureReport>,
+    /// Fields that hold a signature which cannot be read.
+    pub unreadable: Vec<UnreadableSignature>,
+    /// Signatures of earlier revisions that the last one no longer has.
+    pub stripped: Vec<StrippedSignature>,
+    /// One for every box that was expected.
+    pub boxes: Vec<BoxReport>,
+    /// The conclusion for the whole document: that of its worst signature, and failed without any.
+    pub verdict: Verdict,
+    /// Why the verdict is not [`Verdict::Passed`], in words.
+    pub reasons: Vec<String>,
+}
+
+/// A conclusion, in the sense of ETSI EN 319 102-1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Everything that was checked holds.
+    Passed,
+    /// Nothing is wrong, but something that matters could not be established, such as trust.
+    Indeterminate,
+    /// Something is wrong.
+    Failed,
+}
+
+/// One signature or document timestamp.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SignatureReport {
+    /// Full name of its field.
+    pub field: String,
+    /// What it is.
+    pub kind: SignatureKind,
+    /// `/SubFilter`.
+    pub sub_filter: String,
+    /// The PAdES baseline level that the parts present amount to.
+    pub level: SignatureLevel,
+    /// Where it appears, in shown space.
+    pub widgets: Vec<Widget>,
+    /// The time that the signer claims (`/M`); nobody vouches for it.
+    pub claimed_time: Option<Timestamp>,
+    /// The signed bytes and the signature value belong together.
+    pub integrity: Fact,
+    /// The signature names the certificate it was made with (ESS signing-certificate).
+    pub binding: Fact,
+    /// The certificate that the signature was made with, trusted or not.
+    pub signer: Option<Signer>,
+    /// The signature timestamp; for a document timestamp, itself.
+    pub timestamp: Option<TimestampReport>,
+    /// The path from the signer's certificate to a configured root.
+    pub chain: Chain,
+    /// What the revocation data in the document says of the signer's certificate and those above it.
+    pub revocation: Revocation,
+    /// Whether it covers the whole file.
+    pub coverage: Coverage,
+    /// The end of the signed bytes.
+    pub signed_bytes: u64,
+    /// What was changed after it, object by object.
+    pub changes: Vec<Change>,
+    /// The conclusion for this signature.
+    pub verdict: Verdict,
+    /// Why the verdict is not [`Verdict::Passed`], in words.
+    pub reasons: Vec<String>,
+}
+
+/// What a signature is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignatureKind {
+    /// Somebody's signature.
+    Approval,
+    /// Somebody's signature that also says what may still change (DocMDP).
+    Certification,
+    /// A timestamp over the document.
+    DocumentTimestamp,
+}
+
+/// One established or not established thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// How it turned out.
+    pub outcome: Outcome,
+    /// In words, where there is more to say.
+    pub detail: Option<String>,
+}
+
+impl Fact {
+    pub(crate) fn passed() -> Self {
+        Self { outcome: Outcome::Passed, detail: None }
+    }
+
+    pub(crate) fn failed(detail: impl Into<String>) -> Self {
+        Self { outcome: Outcome::Failed, detail: Some(detail.into()) }
+    }
+
+    pub(crate) fn unknown(detail: impl Into<String>) -> Self {
+        Self { outcome: Outcome::Unknown, detail: Some(detail.into()) }
+    }
+
+    /// True if it is established.
+    #[must_use]
+    pub fn is_passed(&self) -> bool {
+        self.outcome == Outcome::Passed
+    }
+
+    /// True if the opposite is established.
+    #[must_use]
+    pub fn is_failed(&self) -> bool {
+        self.outcome == Outcome::Failed
+    }
+}
+
+/// How a check turned out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It holds.
+    Passed,
+    /// It does not hold.
+    Failed,
+    /// It could not be established.
+    Unknown,
+}
+
+/// A signer's certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Signer {
+    /// The subject's common name: personal data.
+    pub common_name: Option<Personal>,
+    /// The issuer's common name.
+    pub issuer: Option<String>,
+    /// Serial number, hexadecimal.
+    pub serial: String,
+    /// From when the certificate is valid.
+    pub not_before: Timestamp,
+    /// Until when the certificate is valid.
+    pub not_after: Timestamp,
+    /// SHA-256 of the certificate, hexadecimal.
+    pub sha256: String,
+}
+
+/// A timestamp by a third party.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TimestampReport {
+    /// When, according to the timestamp authority.
+    pub time: Option<Timestamp>,
+    /// The token is about this signature and its own signature holds.
+    pub integrity: Fact,
+    /// The path from the authority's certificate to a configured root, at the time of the token.
+    pub chain: Fact,
+}
+
+/// The path of the signer's certificate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Chain {
+    /// Whether there is one.
+    pub trusted: Fact,
+    /// The time that it was checked for.
+    pub at: Timestamp,
+    /// Where that time comes from.
+    pub time_source: TimeSource,
+    /// The common name of the root it ends in.
+    pub root: Option<String>,
+}
+
+/// Where the time comes from that a certificate path is checked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeSource {
+    /// A timestamp.
+    Timestamp,
+    /// The caller.
+    Caller,
+}
+
+/// What is known about revocation, from the document's own security store; nothing is fetched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revocation {
+    /// The status.
+    pub status: RevocationStatus,
+    /// In words, where there is more to say.
+    pub detail: Option<String>,
+}
+
+/// A revocation status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RevocationStatus {
+    /// An answer in the document, signed by the right party, says that the certificate was good.
+    Good,
+    /// An answer in the document says that it was revoked before the time of signing.
+    Revoked,
+    /// There are answers in the document, but none that counts for this certificate.
+    Unknown,
+    /// The document has no revocation data, or there is no trusted path to check.
+    NotChecked,
+}
+
+/// How much of the file a signature covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Coverage {
+    /// All of it, up to white space at the end.
+    WholeFile,
+    /// Up to the end of an earlier revision; what came later is in [`SignatureReport::changes`].
+    Revision,
+}
+
+/// Something that differs between the signed revision and the file as it is now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Change {
+    /// Whether such a change leaves the signature's meaning alone: validation data, further signatures, metadata.
+    pub allowed: bool,
+    /// What was changed, in words.
+    pub what: String,
+    /// The number of the object, where one can be named.
+    pub object: Option<u32>,
+}
+
+/// A signed field whose signature cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnreadableSignature {
+    /// Full name of the field.
+    pub field: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A signature that an earlier revision had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StrippedSignature {
+    /// Full name of its field, if it could be read.
+    pub field: Option<String>,
+    /// Where its `/ByteRange` stands in the file.
+    pub offset: u64,
+}
+
+/// Whether a signature stands where it was asked to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct BoxReport {
+    /// From 1.
+    pub page: u32,
+    /// Where it was asked, in shown space.
+    pub asked: Rect,
+    /// The signed field that stands there.
+    pub field: Option<String>,
+    /// The box nearest to it on that page, whether it is near enough or not.
+    pub found: Option<Rect>,
+}

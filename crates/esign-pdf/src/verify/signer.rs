@@ -1,0 +1,306 @@
+//! One signature: integrity, binding, timestamp and the path of its certificate.
+
+use esign_core::Personal;
+use esign_core::facts::SignatureLevel;
+use jiff::Timestamp;
+
+use super::byte_range::signed_pieces;
+use super::report::{
+    Chain, Coverage, Fact, Revocation, RevocationStatus, SignatureKind, SignatureReport, Signer, TimeSource,
+    TimestampReport, Verdict,
+};
+use super::{Signed, TimestampTrust, VerifyOptions, hex, sha256};
+use crate::cms::{Binding, Reason, SignedData, TimestampInfo, Unverified};
+use crate::doc::Doc;
+use crate::inspect::doc_mdp;
+use crate::oid;
+use crate::trust::{Purpose, Roots, Untrusted};
+use crate::x509::{Certificate, common_name};
+
+/// Formats whose content is the signed bytes themselves.
+const DETACHED: [&str; 2] = ["ETSI.CAdES.detached", "adbe.pkcs7.detached"];
+
+/// Everything about a signature but its place and what came after it.
+pub(crate) fn report(signed: &Signed<'_>, roots: &Roots<'_>, options: &VerifyOptions) -> SignatureReport {
+    let doc = signed.view.doc();
+    let store = store_certificates(doc, options.limits.max_stream);
+    let others: Vec<_> = store.iter().filter_map(|raw| Certificate::parse(raw)).collect();
+    let mut report = blank(signed, options);
+    let pieces = signed_pieces(signed.bytes, signed.value, signed.view.source.is_encrypted());
+    let pieces = match pieces {
+        Ok(pieces) => pieces,
+        Err(reason) => {
+            report.integrity = Fact::failed(reason);
+            return report;
+        }
+    };
+    if signed.value.is_document_timestamp() {
+        document_timestamp(&mut report, signed.value.contents, &pieces, &others, roots);
+        return report;
+    }
+    if !DETACHED.contains(&signed.value.sub_filter.as_str()) {
+        report.integrity = Fact::unknown("this verifier does not know the signature's format (/SubFilter)");
+        return report;
+    }
+    let cms = match SignedData::parse(signed.value.contents) {
+        Ok(cms) => cms,
+        Err(reason) => {
+            report.integrity = Fact::failed(reason);
+            return report;
+        }
+    };
+    let Some(certificate) = cms.signer_certificate(&others) else {
+        report.integrity = Fact::unknown(NO_CERTIFICATE);
+        return report;
+    };
+    report.signer = Some(describe(&certificate));
+    report.integrity = match cms.content {
+        None if cms.content_type != oid::DATA => Fact::failed("the signature is not one over data"),
+        Some(_) => Fact::failed("the signature has content of its own, so it does not sign the document"),
+        None => outcome(cms.check(&pieces, &certificate)),
+    };
+    report.binding = binding(cms.binding(&certificate));
+    let known: Vec<_> = cms.certificates.iter().chain(&others).copied().collect();
+    report.timestamp = best_timestamp(&cms, &known, roots);
+    let (at, time_source) = signing_time(report.timestamp.as_ref(), options);
+    report.chain = path(roots, &certificate, &known, at, time_source);
+    report
+}
+
+const NO_CERTIFICATE: Reason = "the signer's certificate is not in the document";
+
+fn blank(signed: &Signed<'_>, options: &VerifyOptions) -> SignatureReport {
+    let doc = signed.view.doc();
+    let kind = if signed.value.is_document_timestamp() {
+        SignatureKind::DocumentTimestamp
+    } else if doc_mdp(doc, signed.value.dict).is_some() {
+        SignatureKind::Certification
+    } else {
+        SignatureKind::Approval
+    };
+    let claimed = doc.get(signed.value.dict, b"M").and_then(|date| date.as_str().ok());
+    SignatureReport {
+        field: signed.field.name.clone(),
+        kind,
+        sub_filter: signed.value.sub_filter.clone(),
+        level: SignatureLevel::None,
+        widgets: Vec::new(),
+        claimed_time: claimed.and_then(pdf_date),
+        integrity: Fact::unknown("not reached"),
+        binding: Fact::unknown("the signature does not name its certificate"),
+        signer: None,
+        timestamp: None,
+        chain: Chain {
+            trusted: Fact::unknown("not reached"),
+            at: options.at,
+            time_source: TimeSource::Caller,
+            root: None,
+        },
+        revocation: Revocation { status: RevocationStatus::NotChecked, detail: None },
+        coverage: Coverage::Revision,
+        signed_bytes: 0,
+        changes: Vec::new(),
+        verdict: Verdict::Failed,
+        reasons: Vec::new(),
+    }
+}
+
+fn document_timestamp(
+    report: &mut SignatureReport,
+    token: &[u8],
+    pieces: &[&[u8]],
+    others: &[Certificate<'_>],
+    roots: &Roots<'_>,
+) {
+    let (timestamp, signer) = timestamp(token, pieces, others, roots);
+    report.integrity = timestamp.integrity.clone();
+    report.binding = timestamp.binding;
+    report.signer = signer;
+    report.chain.trusted = timestamp.chain.clone();
+    report.chain.root = timestamp.root;
+    if let Some(time) = timestamp.time {
+        report.chain.at = time;
+        report.chain.time_source = TimeSource::Timestamp;
+    }
+    report.timestamp = Some(TimestampReport {
+        time: timestamp.time,
+        integrity: timestamp.integrity,
+        chain: timestamp.chain,
+    });
+}
+
+struct Token {
+    time: Option<Timestamp>,
+    integrity: Fact,
+    binding: Fact,
+    chain: Fact,
+    root: Option<String>,
+}
+
+/// Checks a timestamp token about these bytes (RFC 3161, RFC 5816).
+fn timestamp(
+    token: &[u8],
+    about: &[&[u8]],
+    others: &[Certificate<'_>],
+    roots: &Roots<'_>,
+) -> (Token, Option<Signer>) {
+    let broken = |integrity: Fact| {
+        let unknown = Fact::unknown("not reached");
+        (Token { time: None, integrity, binding: unknown.clone(), chain: unknown, root: None }, None)
+    };
+    let cms = match SignedData::parse(token) {
+        Ok(cms) => cms,
+        Err(reason) => return broken(Fact::failed(reason)),
+    };
+    let Some(info) = TimestampInfo::parse(&cms) else {
+        return broken(Fact::failed("the timestamp is not an RFC 3161 token"));
+    };
+    let Some(certificate) = cms.signer_certificate(others) else {
+        return broken(Fact::unknown("the timestamp authority's certificate is not in the document"));
+    };
+    let content = cms.content.as_deref().unwrap_or_default();
+    let integrity = if info.is_about(about) {
+        outcome(cms.check(&[content], &certificate))
+    } else {
+        Fact::failed("the timestamp is about something else")
+    };
+    let known: Vec<_> = cms.certificates.iter().chain(others).copied().collect();
+    let (chain, root) = match roots.path(&certificate, &known, info.time, Purpose::Timestamping) {
+        Ok(root) => (Fact::passed(), root),
+        Err(untrusted) => (untrusted_fact(untrusted), None),
+    };
+    let binding = binding(cms.binding(&certificate));
+    // RFC 3161 demands that a token names its certificate.
+    let integrity = if integrity.is_passed() && !binding.is_passed() { binding.clone() } else { integrity };
+    (Token { time: Some(info.time), integrity, binding, chain, root }, Some(describe(&certificate)))
+}
+
+/// The first timestamp that is intact and trusted, else the first intact one, else the first.
+fn best_timestamp(
+    cms: &SignedData<'_>,
+    known: &[Certificate<'_>],
+    roots: &Roots<'_>,
+) -> Option<TimestampReport> {
+    const MOST: usize = 8;
+    let about = [cms.signer.signature.as_slice()];
+    let tokens = cms.signer.timestamps();
+    let checked = tokens.iter().take(MOST).map(|token| timestamp(token.raw, &about, known, roots).0);
+    checked
+        .map(|token| TimestampReport { time: token.time, integrity: token.integrity, chain: token.chain })
+        .min_by_key(|token| (!token.integrity.is_passed(), !token.chain.is_passed()))
+}
+
+fn signing_time(timestamp: Option<&TimestampReport>, options: &VerifyOptions) -> (Timestamp, TimeSource) {
+    let counts = |timestamp: &&TimestampReport| {
+        timestamp.integrity.is_passed()
+            && (timestamp.chain.is_passed() || options.timestamps == TimestampTrust::WhenIntact)
+    };
+    match timestamp.filter(counts).and_then(|timestamp| timestamp.time) {
+        Some(time) => (time, TimeSource::Timestamp),
+        None => (options.at, TimeSource::Caller),
+    }
+}
+
+fn path(
+    roots: &Roots<'_>,
+    certificate: &Certificate<'_>,
+    known: &[Certificate<'_>],
+    at: Timestamp,
+    time_source: TimeSource,
+) -> Chain {
+    let (trusted, root) = match roots.path(certificate, known, at, Purpose::Signing) {
+        Ok(root) => (Fact::passed(), root),
+        Err(untrusted) => (untrusted_fact(untrusted), None),
+    };
+    Chain { trusted, at, time_source, root }
+}
+
+fn untrusted_fact(untrusted: Untrusted) -> Fact {
+    match untrusted {
+        Untrusted::Expired(reason) | Untrusted::NoPath(reason) => Fact::failed(reason),
+    }
+}
+
+fn outcome(checked: Result<(), Unverified>) -> Fact {
+    match checked {
+        Ok(()) => Fact::passed(),
+        Err(Unverified::Wrong(reason)) => Fact::failed(reason),
+        Err(Unverified::Unsupported(reason)) => Fact::unknown(reason),
+    }
+}
+
+fn binding(binding: Binding) -> Fact {
+    match binding {
+        Binding::Matches => Fact::passed(),
+        Binding::Differs => {
+            Fact::failed("the signature names another certificate than the one that verifies it")
+        }
+        Binding::Absent => Fact::unknown("the signature does not name its certificate"),
+    }
+}
+
+fn describe(certificate: &Certificate<'_>) -> Signer {
+    Signer {
+        common_name: certificate.common_name().map(Personal::new),
+        issuer: common_name(certificate.issuer),
+        serial: hex(certificate.serial),
+        not_before: certificate.not_before,
+        not_after: certificate.not_after,
+        sha256: hex(&sha256(certificate.raw)),
+    }
+}
+
+/// The certificates in the document security store, as they are; a broken one is left out later.
+fn store_certificates(doc: &Doc, max_stream: usize) -> Vec<Vec<u8>> {
+    store_streams(doc, b"Certs", max_stream)
+}
+
+/// The streams that an array of the document security store lists.
+pub(crate) fn store_streams(doc: &Doc, key: &[u8], max_stream: usize) -> Vec<Vec<u8>> {
+    /// More than any real document has, so that a hostile one cannot make path building slow.
+    const MOST: usize = 256;
+    let store = doc.catalog().ok().and_then(|catalog| doc.get_dict(catalog, b"DSS"));
+    let list = store.map(|store| doc.get_array(store, key)).unwrap_or_default();
+    let streams = list.iter().take(MOST).filter_map(|item| doc.resolve(item)?.as_stream().ok());
+    streams.filter_map(|stream| stream.get_plain_content_with_limit(max_stream).ok()).collect()
+}
+
+/// `D:YYYYMMDDHHmmSSOHH'mm'` (ISO 32000-1, 7.9.4); what is missing at the end is the earliest moment in UTC.
+fn pdf_date(date: &[u8]) -> Option<Timestamp> {
+    let text = std::str::from_utf8(date).ok()?;
+    let text = text.strip_prefix("D:").unwrap_or(text);
+    let digits = text.bytes().take(14).take_while(u8::is_ascii_digit).count();
+    (digits >= 4 && digits % 2 == 0).then_some(())?;
+    let (stamp, zone) = text.split_at(digits);
+    let stamp = format!("{stamp}{}", &"00000101000000"[digits..]);
+    let part = |from: usize, to: usize| &stamp[from..to];
+    let zone: String = zone.chars().filter(|c| *c != '\'').collect();
+    let zone = match zone.as_str() {
+        "" | "Z" => "+00:00".to_owned(),
+        zone if zone.starts_with('Z') => "+00:00".to_owned(),
+        zone => format!("{}:{}", zone.get(..3)?, zone.get(3..5).unwrap_or("00")),
+    };
+    let [year, month, day] = [part(0, 4), part(4, 6), part(6, 8)];
+    let [hour, minute, second] = [part(8, 10), part(10, 12), part(12, 14)];
+    format!("{year}-{month}-{day}T{hour}:{minute}:{second}{zone}").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates() {
+        for (date, expected) in [
+            ("D:20250615181112+08'00'", Some("2025-06-15T10:11:12Z")),
+            ("D:20250615101112Z00'00'", Some("2025-06-15T10:11:12Z")),
+            ("20250615101112Z", Some("2025-06-15T10:11:12Z")),
+            ("D:2025", Some("2025-01-01T00:00:00Z")),
+            ("D:202506151011-01", Some("2025-06-15T11:11:00Z")),
+            ("D:20251399", None),
+            ("yesterday", None),
+        ] {
+            assert_eq!(pdf_date(date.as_bytes()).map(|time| time.to_string()).as_deref(), expected, "{date}");
+        }
+    }
+}

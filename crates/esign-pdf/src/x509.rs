@@ -1,0 +1,128 @@
+//! The few fields of an X.509 certificate (RFC 5280) that a signature check compares. Paths are built in `trust`.
+
+use jiff::Timestamp;
+
+use crate::der::{self, Reader, Tlv};
+use crate::oid;
+
+/// A certificate, borrowed from its bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Certificate<'a> {
+    /// All of it.
+    pub(crate) raw: &'a [u8],
+    /// The content of the serial number.
+    pub(crate) serial: &'a [u8],
+    /// The issuer's name as written.
+    pub(crate) issuer: &'a [u8],
+    /// The subject's name as written.
+    pub(crate) subject: &'a [u8],
+    /// From when it is valid.
+    pub(crate) not_before: Timestamp,
+    /// Until when it is valid.
+    pub(crate) not_after: Timestamp,
+    /// `SubjectPublicKeyInfo`.
+    pub(crate) key: Tlv<'a>,
+    extensions: Option<Tlv<'a>>,
+}
+
+impl<'a> Certificate<'a> {
+    /// Reads a certificate that fills `raw`.
+    pub(crate) fn parse(raw: &'a [u8]) -> Option<Self> {
+        let mut outer = Reader::new(raw);
+        let certificate = outer.take(der::SEQUENCE)?;
+        outer.is_empty().then_some(())?;
+        let mut tbs = certificate.children().take(der::SEQUENCE)?.children();
+        tbs.take_if(der::explicit(0));
+        let serial = tbs.take(der::INTEGER)?.content;
+        tbs.take(der::SEQUENCE)?;
+        let issuer = tbs.take(der::SEQUENCE)?.raw;
+        let mut validity = tbs.take(der::SEQUENCE)?.children();
+        let (not_before, not_after) = (validity.next()?.time()?, validity.next()?.time()?);
+        let subject = tbs.take(der::SEQUENCE)?.raw;
+        let key = tbs.take(der::SEQUENCE)?;
+        tbs.take_if(der::implicit(1));
+        tbs.take_if(der::implicit(2));
+        let extensions = tbs.take_if(der::explicit(3)).and_then(|tlv| tlv.children().take(der::SEQUENCE));
+        Some(Self { raw, serial, issuer, subject, not_before, not_after, key, extensions })
+    }
+
+    /// The subject's common name.
+    pub(crate) fn common_name(&self) -> Option<String> {
+        common_name(self.subject)
+    }
+
+    /// The subject key identifier.
+    pub(crate) fn key_id(&self) -> Option<&'a [u8]> {
+        Reader::new(self.extension(oid::SUBJECT_KEY_ID)?).take(der::OCTET_STRING).map(|id| id.content)
+    }
+
+    /// True if the extended key usage names this purpose.
+    pub(crate) fn has_purpose(&self, purpose: &[u8]) -> bool {
+        let Some(list) = self.extension(oid::EXTENDED_KEY_USAGE) else { return false };
+        let Some(list) = Reader::new(list).take(der::SEQUENCE) else { return false };
+        let mut purposes = list.children();
+        while let Some(found) = purposes.oid() {
+            if found == purpose {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// True if the key usage is absent or allows any of these: bits of the first byte, highest first.
+    pub(crate) fn allows(&self, bits: u8) -> bool {
+        match self.extension(oid::KEY_USAGE) {
+            None => true,
+            Some(value) => {
+                let usage = Reader::new(value).take(der::BIT_STRING);
+                usage.and_then(|usage| usage.content.get(1).copied()).is_some_and(|usage| usage & bits != 0)
+            }
+        }
+    }
+
+    fn extension(&self, oid: &[u8]) -> Option<&'a [u8]> {
+        let mut extensions = self.extensions?.children();
+        while let Some(extension) = extensions.take(der::SEQUENCE) {
+            let mut fields = extension.children();
+            if fields.oid() == Some(oid) {
+                fields.take_if(der::BOOLEAN);
+                return fields.take(der::OCTET_STRING).map(|value| value.content);
+            }
+        }
+        None
+    }
+}
+
+/// Key usage: digitalSignature or nonRepudiation (contentCommitment).
+pub(crate) const SIGNS: u8 = 0b1100_0000;
+/// Key usage: keyCertSign.
+pub(crate) const SIGNS_CERTIFICATES: u8 = 0b0000_0100;
+
+/// The last common name in a distinguished name.
+pub(crate) fn common_name(name: &[u8]) -> Option<String> {
+    let mut found = None;
+    let mut sets = Reader::new(name).take(der::SEQUENCE)?.children();
+    while let Some(set) = sets.take(der::SET) {
+        let mut attributes = set.children();
+        while let Some(attribute) = attributes.take(der::SEQUENCE) {
+            let mut fields = attribute.children();
+            if fields.oid() == Some(oid::COMMON_NAME) {
+                found = fields.next().map(|value| directory_string(&value));
+            }
+        }
+    }
+    found
+}
+
+fn directory_string(value: &Tlv<'_>) -> String {
+    const BMP_STRING: u8 = 0x1E;
+    const TELETEX_STRING: u8 = 0x14;
+    match value.tag {
+        BMP_STRING => {
+            let units = value.content.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+            char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+        }
+        TELETEX_STRING => value.content.iter().map(|byte| char::from(*byte)).collect(),
+        _ => String::from_utf8_lossy(value.content).into_owned(),
+    }
+}

@@ -1,0 +1,31 @@
+//! A client wired with everything that this crate has.
+
+use std::sync::Arc;
+
+use esign_core::{Client, ClientBuilder, Config, Registry, Result};
+
+use crate::{EnvAndFileSecrets, PdfInspector};
+
+/// The provider kinds of this crate: one for each feature that is on.
+///
+/// Add others with [`Registry::register`].
+#[must_use]
+pub fn default_registry() -> Registry {
+    Registry::new()
+}
+
+/// A builder with a PDF reader, and with secrets from environment and files.
+///
+/// Without further ado [`client`] does. Use this to add provider kinds, keys, secrets, a clock or an observer of your own.
+#[must_use]
+pub fn builder(registry: Registry) -> ClientBuilder {
+    Client::builder(registry).inspector(Arc::new(PdfInspector::default())).secrets(EnvAndFileSecrets)
+}
+
+/// A client over [`default_registry`]. No network call.
+///
+/// # Errors
+/// The first thing that is wrong in the configuration, with the key's path.
+pub async fn client(config: Config) -> Result<Client> {
+    builder(default_registry()).config(config).build().await
+}

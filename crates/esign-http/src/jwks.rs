@@ -126,7 +126,9 @@ impl Jwks {
                 break;
             }
         }
-        Ok(Verified { claims: outcome?, key_id })
+        let claims = outcome?;
+        self.0.client.tell_key_used(&key_id);
+        Ok(Verified { claims, key_id })
     }
 
     /// The keys under this id, of the freshest set that is needed and can be had.
@@ -341,6 +343,16 @@ mod tests {
         bench.jwks.verify::<Value>(&token, &checks).await.map(|v| v.key_id).map_err(|e| e.kind())
     }
 
+    /// Lets others go on until something has happened; a minute only keeps a broken test from hanging.
+    async fn until(happened: impl Fn() -> bool) {
+        let waiting = async {
+            while !happened() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), waiting).await.unwrap();
+    }
+
     #[tokio::test]
     async fn fetched_ahead_and_then_kept() {
         let (a, b) = (key("a"), key("b"));
@@ -391,9 +403,7 @@ mod tests {
         bench.published.set(&[&b]);
         assert_eq!(verify(&bench, &a).await.unwrap(), "a");
         // The refresh runs beside us; what it waits for is a real socket, so let it finish.
-        while bench.jwks.known("b").is_none() {
-            tokio::task::yield_now().await;
-        }
+        until(|| bench.jwks.known("b").is_some()).await;
         assert_eq!(bench.published.fetches(), 2);
     }
 
@@ -405,9 +415,7 @@ mod tests {
         bench.published.answer_with(500);
         bench.clock.advance(Duration::from_secs(86_399));
         assert_eq!(verify(&bench, &a).await.unwrap(), "a");
-        while bench.published.fetches() < 2 || bench.jwks.0.fetching.try_lock().is_err() {
-            tokio::task::yield_now().await;
-        }
+        until(|| bench.published.fetches() == 2 && bench.jwks.0.fetching.try_lock().is_ok()).await;
         bench.clock.advance(Duration::from_secs(11));
         assert_eq!(verify(&bench, &a).await, Err(ErrorKind::Provider));
         assert_eq!(verify(&bench, &a).await, Err(ErrorKind::Connection), "not asked again at once");

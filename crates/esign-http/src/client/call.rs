@@ -1,7 +1,7 @@
 //! One call: a recipe for a request, and what its answer means.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use esign_core::{Error, ErrorKind, Operation, Result};
@@ -35,6 +35,7 @@ pub struct Call {
     cap: usize,
     accept: Vec<u16>,
     follow: Option<usize>,
+    earlier_attempts: u32,
 }
 
 impl Call {
@@ -52,6 +53,7 @@ impl Call {
             replayable: false,
             accept: Vec::new(),
             follow: None,
+            earlier_attempts: 0,
         }
     }
 
@@ -75,8 +77,10 @@ impl Call {
         self
     }
 
-    pub(super) fn once_only(mut self) -> Self {
+    /// One of several tries, none of which may be repeated by the layers.
+    pub(super) fn one_of_several(mut self, earlier_attempts: u32) -> Self {
         self.replayable = false;
+        self.earlier_attempts = earlier_attempts;
         self
     }
 
@@ -174,11 +178,14 @@ impl Call {
     /// Sends to one address, and once more if a 401 was answered and there are other credentials now.
     async fn send_once(&self) -> Result<Answer> {
         self.client.check_url(&self.url).map_err(|e| e.during(self.operation))?;
-        let (ticket, answer) = self.pass(false).await;
+        let (ticket, answer) = self.pass(false, self.earlier_attempts).await;
         let refused = matches!(&answer, Ok(answer) if answer.status == StatusCode::UNAUTHORIZED);
         if refused && self.has_fresh_credentials(&ticket).await {
-            let earlier_unanswered = ticket.journal().earlier_unanswered;
-            let (ticket, answer) = self.pass(earlier_unanswered).await;
+            let (earlier_unanswered, attempts) = {
+                let journal = ticket.journal();
+                (journal.earlier_unanswered, ticket.earlier_attempts + journal.retries + 1)
+            };
+            let (ticket, answer) = self.pass(earlier_unanswered, attempts).await;
             return self.judge(&ticket, answer);
         }
         self.judge(&ticket, answer)
@@ -188,11 +195,22 @@ impl Call {
     async fn pass(
         &self,
         earlier_unanswered: bool,
+        earlier_attempts: u32,
     ) -> (Arc<Ticket>, Result<Answer, reqwest_middleware::Error>) {
-        let circumstances =
-            Circumstances { operation: self.operation, effect: self.effect, earlier_unanswered };
-        let ticket =
-            Ticket::new(circumstances, self.replayable, self.cap, self.payload.clone(), self.auth.clone());
+        let ticket = Arc::new(Ticket {
+            circumstances: Circumstances {
+                operation: self.operation,
+                effect: self.effect,
+                earlier_unanswered,
+            },
+            replayable: self.replayable,
+            cap: self.cap,
+            payload: self.payload.clone(),
+            auth: self.auth.clone(),
+            watch: self.client.0.watch.clone(),
+            earlier_attempts,
+            journal: Mutex::default(),
+        });
         let mut extensions = Extensions::new();
         extensions.insert(Arc::clone(&ticket));
         // Another crate in the tree can switch propagation on: trace ids are not the provider's business.

@@ -9,14 +9,14 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use esign_core::{Clock, Error, ErrorKind, Operation, Result, Retry};
+use esign_core::{Clock, Error, ErrorKind, Observation, Observer, Operation, ProviderKind, Result, Retry};
 use http::Method;
 use reqwest_middleware::ClientWithMiddleware;
 use reqwest_tracing::TracingMiddleware;
 use url::Url;
 
 use self::backoff::Backoff;
-use self::stack::{AuthLayer, LimiterLayer, RetryAfterLayer, RetryLayer, SpanWithoutUrl, WireLayer};
+use self::stack::{AuthLayer, LimiterLayer, RetryAfterLayer, RetryLayer, SpanWithoutUrl, Watch, WireLayer};
 use crate::config::{is_loopback, origin_of};
 use crate::{Authorize, Explain, HttpSettings, Limiter, ProxySetting, Words};
 
@@ -52,6 +52,7 @@ struct Inner {
     auth: Option<Arc<dyn Authorize>>,
     explain: Explain,
     backoff: Backoff,
+    watch: Option<Watch>,
     stack: ClientWithMiddleware,
 }
 
@@ -66,6 +67,7 @@ impl HttpClient {
             limiter: None,
             auth: None,
             explain: Words::generic,
+            watch: None,
         }
     }
 
@@ -130,7 +132,7 @@ impl HttpClient {
     pub async fn submit_with(&self, mut recipe: impl FnMut() -> Result<Call> + Send) -> Result<Answer> {
         let mut repeated = 0;
         loop {
-            let error = match recipe()?.once_only().send().await {
+            let error = match recipe()?.one_of_several(repeated).send().await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -148,6 +150,9 @@ impl HttpClient {
                 kind = error.kind().as_str(),
                 "repeating a create that had no effect"
             );
+            if let (Some(watch), Some(operation)) = (&self.0.watch, error.operation()) {
+                watch.observer.observe(&Observation::Retry { kind: &watch.kind, operation, after: wait });
+            }
             self.0.clock.sleep_until(self.0.clock.monotonic() + wait).await;
             repeated += 1;
         }
@@ -169,6 +174,13 @@ impl HttpClient {
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.0.clock
+    }
+
+    /// Tells the observer that a provider's key has verified something.
+    pub(crate) fn tell_key_used(&self, kid: &str) {
+        if let Some(Watch { kind, observer }) = &self.0.watch {
+            observer.observe(&Observation::KeyUsed { kind, kid, signing: false });
+        }
     }
 
     /// Whether this client may call the address at all.
@@ -212,6 +224,7 @@ pub struct HttpClientBuilder {
     limiter: Option<Arc<Limiter>>,
     auth: Option<Arc<dyn Authorize>>,
     explain: Explain,
+    watch: Option<Watch>,
 }
 
 impl HttpClientBuilder {
@@ -243,6 +256,13 @@ impl HttpClientBuilder {
         self
     }
 
+    /// Tells this observer of attempts, waits and repetitions, in the name of this kind. Default: nobody.
+    #[must_use]
+    pub fn observer(mut self, kind: ProviderKind, observer: Arc<dyn Observer>) -> Self {
+        self.watch = Some(Watch { kind, observer });
+        self
+    }
+
     /// The client.
     ///
     /// # Errors
@@ -259,7 +279,7 @@ impl HttpClientBuilder {
             .with(RetryAfterLayer { clock: Arc::clone(&self.clock) })
             .with(LimiterLayer { limiter: self.limiter })
             .with(AuthLayer { origin: self.base.origin() })
-            .with(WireLayer)
+            .with(WireLayer { clock: Arc::clone(&self.clock) })
             .build();
         Ok(HttpClient(Arc::new(Inner {
             base: self.base,
@@ -268,6 +288,7 @@ impl HttpClientBuilder {
             auth: self.auth,
             explain: self.explain,
             backoff,
+            watch: self.watch,
             stack,
         })))
     }

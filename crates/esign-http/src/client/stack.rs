@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use esign_core::{Clock, Error, ErrorKind, Retry};
+use esign_core::{Clock, Error, ErrorKind, Observation, Observer, ProviderKind, Retry};
 use futures_util::stream;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{Extensions, HeaderMap, HeaderValue};
@@ -38,7 +38,17 @@ pub(super) struct Ticket {
     pub(super) cap: usize,
     pub(super) payload: Payload,
     pub(super) auth: Option<Arc<dyn Authorize>>,
-    journal: Mutex<Journal>,
+    pub(super) watch: Option<Watch>,
+    /// How often the call had been sent before it entered the layers.
+    pub(super) earlier_attempts: u32,
+    pub(super) journal: Mutex<Journal>,
+}
+
+/// Who is told what happens, and on whose behalf.
+#[derive(Clone)]
+pub(super) struct Watch {
+    pub(super) kind: ProviderKind,
+    pub(super) observer: Arc<dyn Observer>,
 }
 
 /// What has happened to a call so far.
@@ -65,19 +75,15 @@ pub(super) enum Payload {
 }
 
 impl Ticket {
-    pub(super) fn new(
-        circumstances: Circumstances,
-        replayable: bool,
-        cap: usize,
-        payload: Payload,
-        auth: Option<Arc<dyn Authorize>>,
-    ) -> Arc<Self> {
-        Arc::new(Self { circumstances, replayable, cap, payload, auth, journal: Mutex::default() })
-    }
-
     /// Nothing can panic while the lock is held, so a poisoned one holds a sound value.
     pub(super) fn journal(&self) -> MutexGuard<'_, Journal> {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell<'a>(&'a self, what: impl FnOnce(&'a ProviderKind) -> Observation<'a>) {
+        if let Some(watch) = &self.watch {
+            watch.observer.observe(&what(&watch.kind));
+        }
     }
 }
 
@@ -177,6 +183,8 @@ impl Middleware for RetryLayer {
                 journal.earlier_unanswered |= may_have_had_effect(&outcome);
             }
             tracing::debug!(retries, wait_ms = wait.as_millis(), "repeating after a passing fault");
+            let operation = ticket.circumstances.operation;
+            ticket.tell(|kind| Observation::Retry { kind, operation, after: wait });
             self.clock.sleep_until(self.clock.monotonic() + wait).await;
         }
     }
@@ -271,7 +279,9 @@ impl Middleware for LimiterLayer {
         let ticket = ticket(extensions)?;
         let permit = limiter.acquire().await;
         if !permit.waited().is_zero() {
-            tracing::debug!(limiter_wait_ms = permit.waited().as_millis(), "waited for the rate limit");
+            let waited = permit.waited();
+            tracing::debug!(limiter_wait_ms = waited.as_millis(), "waited for the rate limit");
+            ticket.tell(|kind| Observation::LimiterWait { kind, waited });
         }
         ticket.journal().permit = Some(permit);
         let outcome = next.run(request, extensions).await;
@@ -306,7 +316,9 @@ impl Middleware for AuthLayer {
 }
 
 /// Adds the body, sends, and reads the whole answer: one that breaks off is a failed attempt like any other.
-pub(super) struct WireLayer;
+pub(super) struct WireLayer {
+    pub(super) clock: Arc<dyn Clock>,
+}
 
 #[async_trait]
 impl Middleware for WireLayer {
@@ -322,12 +334,18 @@ impl Middleware for WireLayer {
         if let Some(permit) = permit {
             permit.sent();
         }
-        let response = next.run(request, extensions).await?;
-        if response.status().is_success() {
-            read_whole(response, &ticket).await
-        } else {
-            Ok(read_start(response).await)
-        }
+        let sent_at = self.clock.monotonic();
+        let outcome = match next.run(request, extensions).await {
+            Ok(response) if response.status().is_success() => read_whole(response, &ticket).await,
+            Ok(response) => Ok(read_start(response).await),
+            Err(error) => Err(error),
+        };
+        let operation = ticket.circumstances.operation;
+        let attempt = ticket.earlier_attempts + ticket.journal().retries + 1;
+        let status = outcome.as_ref().ok().map(|response| response.status().as_u16());
+        let took = self.clock.monotonic().saturating_sub(sent_at);
+        ticket.tell(|kind| Observation::Attempt { kind, operation, attempt, status, took });
+        outcome
     }
 }
 

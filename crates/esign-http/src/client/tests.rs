@@ -2,6 +2,7 @@
 
 mod downloads;
 mod faults;
+mod observed;
 mod replay;
 mod wire;
 

@@ -252,7 +252,23 @@ async fn compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn every_box_lies_on_its_page(
+            (width, height) in (1.0..20_000.0, 1.0..20_000.0),
+            (x, y) in (0.0..=1.0, 0.0..=1.0),
+            top in any::<bool>(),
+        ) {
+            let origin = if top { Origin::TopLeft } else { Origin::BottomLeft };
+            let rect = visible_box(Size { width, height }, Placeholder { page: 1, x, y }, origin);
+            prop_assert!(Rect::new(0.0, 0.0, width, height).contains(&rect), "{rect:?}");
+            prop_assert!(rect.width > 0.0 && rect.height > 0.0);
+        }
+    }
 
     #[test]
     fn the_box_is_where_it_was_asked_for_and_stays_on_the_page() {

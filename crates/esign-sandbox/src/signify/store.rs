@@ -378,8 +378,73 @@ pub(crate) fn end_of_day_30(from: Timestamp) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::validate::NewInvitation;
     use super::*;
+
+    /// What two signers, with a browser each, may do in any order.
+    #[derive(Clone, Debug)]
+    enum Action {
+        Open(usize),
+        Sign(usize, Option<usize>),
+        Leave(usize),
+        Wait(i64),
+    }
+
+    fn action() -> impl Strategy<Value = Action> {
+        let signer = 0..2_usize;
+        prop_oneof![
+            signer.clone().prop_map(Action::Open),
+            (signer.clone(), proptest::option::of(0..3_usize))
+                .prop_map(|(who, what)| Action::Sign(who, what)),
+            signer.prop_map(Action::Leave),
+            (1..40_i64).prop_map(Action::Wait),
+        ]
+    }
+
+    proptest! {
+        /// Whatever happens: one session at a time, no placeholder signed twice, and signed means all of them.
+        #[test]
+        fn the_lock_and_the_counts_hold(actions in proptest::collection::vec(action(), 1..60)) {
+            let (mut store, links) = store(Mode::Email, &[2, 3]);
+            let mut now = start();
+            let mut tokens = [String::new(), String::new()];
+            let mut signed = 0;
+            for action in actions {
+                match action {
+                    Action::Open(who) => {
+                        let locked = store.document(1, now).unwrap().is_locked(now);
+                        if let Ok(token) = store.open(&links[who], "A B".to_owned(), now, 30) {
+                            prop_assert!(!locked);
+                            tokens[who] = token;
+                        }
+                    }
+                    Action::Sign(who, placeholder) => {
+                        if let Ok(job) = store.begin(&links[who], &tokens[who], placeholder, now) {
+                            store.commit(job, Bytes::new(), now, false).map_err(|_| TestCaseError::fail("lost"))?;
+                            signed += 1;
+                        }
+                    }
+                    Action::Leave(who) => store.leave(&links[who], &tokens[who], now).unwrap(),
+                    Action::Wait(minutes) => now += SignedDuration::from_mins(minutes),
+                }
+                let open = (0..2).filter(|who| store.signer(&links[*who], &tokens[*who], now).is_ok()).count();
+                let document = store.document(1, now).unwrap();
+                prop_assert_eq!(open == 1, document.is_locked(now));
+                let mut completed = 0;
+                for invitation in &document.invitations {
+                    let mut places: Vec<_> = invitation.completed.iter().map(|done| done.placeholder).collect();
+                    places.sort_unstable();
+                    places.dedup();
+                    prop_assert_eq!(places.len(), invitation.completed.len());
+                    completed += places.len();
+                }
+                prop_assert_eq!(completed, signed);
+                prop_assert_eq!(document.is_signed(), signed == 5);
+            }
+        }
+    }
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()

@@ -315,3 +315,57 @@ fn page_sizes(pdf: &[u8], invitations: &[NewInvitation], defects: &mut Vec<Strin
     }
     facts.pages.iter().map(|page| page.shown).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Text that is nearly right more often than chance would make it.
+    fn nearly_json() -> impl Strategy<Value = String> {
+        const PIECES: [&str; 16] = [
+            "[",
+            "]",
+            "{",
+            "}",
+            ",",
+            ":",
+            "null",
+            "1e999",
+            "-0",
+            "0.5",
+            "\"email\"",
+            "\"a@b.sg\"",
+            "\"page\"",
+            "\"requiredSignatures\"",
+            "\"positionX\"",
+            "99999999999999999999",
+        ];
+        proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..30)
+            .prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn any_form_gets_an_answer(
+            document_name in proptest::option::of(any::<String>()),
+            recipients in proptest::option::of(nearly_json()),
+            total_signatures_by_link in proptest::option::of(nearly_json()),
+            document_mode in proptest::option::of(proptest::sample::select(vec!["email", "link", "x"])),
+            redirect_url in proptest::option::of(any::<String>()),
+            file in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..64)),
+        ) {
+            let form = Form {
+                document_name,
+                recipients,
+                total_signatures_by_link,
+                document_mode: document_mode.map(str::to_owned),
+                redirect_url,
+                file: file.map(Bytes::from),
+            };
+            // Random bytes are no PDF, so that no form is accepted.
+            prop_assert!(validate(form, &SignifySettings::default()).is_err());
+        }
+    }
+}

@@ -6,8 +6,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Artifact, Error, ErrorKind, Handle, Intent, Reference, Result, Sha256Hash, State, StatusReport,
-    Submission, SubmissionRecord,
+    Artifact, Handle, Intent, Reference, Result, Sha256Hash, State, StatusReport, Submission,
+    SubmissionRecord, stored,
 };
 
 const CHAIN_VERSION: u32 = 1;
@@ -198,21 +198,9 @@ impl ChainRecord {
     /// Reads a stored record of any version.
     ///
     /// # Errors
-    /// [`ErrorKind::BadHandle`] if it is not one, or of a version from the future.
+    /// [`ErrorKind::BadHandle`](crate::ErrorKind::BadHandle) if it is not one, or of a version from the future.
     pub fn from_stored(text: &str) -> Result<Self> {
-        #[derive(Deserialize)]
-        struct Version {
-            chain: u32,
-        }
-        // Causes are not attached: they can quote the text.
-        let not_one = |_| Error::new(ErrorKind::BadHandle, "this is not a stored chain");
-        let version = serde_json::from_str::<Version>(text).map_err(not_one)?.chain;
-        if version != CHAIN_VERSION {
-            let message =
-                format!("the chain is of version {version}; this version of esign reads {CHAIN_VERSION}");
-            return Err(Error::new(ErrorKind::BadHandle, message));
-        }
-        let stored: Stored = serde_json::from_str(text).map_err(not_one)?;
+        let stored: Stored = stored::read(text, "chain", "chain", CHAIN_VERSION.into())?;
         let legs = stored
             .legs
             .into_iter()

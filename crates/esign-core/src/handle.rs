@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Error, ErrorKind, Intent, ProviderKind, Reference, Result, Sha256Hash};
+use crate::{Error, ErrorKind, Intent, ProviderKind, Reference, Result, Sha256Hash, stored};
 
 /// Names a submission at the instance that made it: store it as one secret string.
 ///
@@ -109,21 +109,7 @@ impl Handle {
     /// # Errors
     /// [`ErrorKind::BadHandle`] if it is not a handle, or of a version from the future.
     pub fn from_stored(text: &str) -> Result<Self> {
-        #[derive(Deserialize)]
-        struct Version {
-            v: u32,
-        }
-        // Causes are not attached: they can quote the text.
-        let not_one = |_| Error::new(ErrorKind::BadHandle, "this is not a stored handle");
-        match serde_json::from_str::<Version>(text.trim()).map_err(not_one)?.v {
-            1 => {}
-            newer => {
-                let message =
-                    format!("the handle is of version {newer}; this version of esign reads version 1");
-                return Err(Error::new(ErrorKind::BadHandle, message));
-            }
-        }
-        let stored: Stored = serde_json::from_str(text.trim()).map_err(not_one)?;
+        let stored: Stored = stored::read(text, "handle", "v", 1)?;
         Ok(Self {
             instance: stored.instance,
             kind: stored.kind,

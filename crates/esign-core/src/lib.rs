@@ -22,6 +22,7 @@ pub mod redact;
 mod registry;
 mod secret;
 mod state;
+mod stored;
 mod submission;
 
 pub use artifact::{Artifact, ArtifactId};

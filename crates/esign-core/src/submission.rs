@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, ErrorKind, Handle, Intent, Result, SecretUrl};
+use crate::{Handle, Intent, Result, SecretUrl, stored};
 
 /// A request that the provider has accepted.
 #[derive(Clone, Debug)]
@@ -154,14 +154,8 @@ impl SubmissionRecord {
     /// Reads a record of any version.
     ///
     /// # Errors
-    /// [`ErrorKind::BadHandle`] if it is not a record, or of a version from the future.
+    /// [`ErrorKind::BadHandle`](crate::ErrorKind::BadHandle) if it is not a record, or of a version from the future.
     pub fn from_json(text: &str) -> Result<Self> {
-        let record: Self = serde_json::from_str(text)
-            .map_err(|e| Error::new(ErrorKind::BadHandle, format!("this is not a submission record: {e}")))?;
-        if record.v > RECORD_VERSION {
-            let message = format!("the record is of version {}; this version of esign reads 1", record.v);
-            return Err(Error::new(ErrorKind::BadHandle, message));
-        }
-        Ok(record)
+        stored::read(text, "submission record", "v", RECORD_VERSION.into())
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use jiff::SignedDuration;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
 use super::{
@@ -41,6 +41,7 @@ pub const REQUEST_FILE_VERSION: u32 = 1;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RequestFile {
+    #[serde(deserialize_with = "known_version")]
     version: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reference: Option<Reference>,
@@ -139,18 +140,23 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
+/// Refuses a file from the future by its version, before its fields are looked at.
+fn known_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    match u32::deserialize(deserializer)? {
+        REQUEST_FILE_VERSION => Ok(REQUEST_FILE_VERSION),
+        newer => Err(serde::de::Error::custom(format!(
+            "the file is of version {newer}; this version of esign reads version {REQUEST_FILE_VERSION}"
+        ))),
+    }
+}
+
 impl RequestFile {
     /// Turns the file into a request, reading each document through `read`. A missing reference becomes a random one;
     /// a missing document name becomes the file's name without its extension.
     ///
     /// # Errors
-    /// What `read` says, an unknown version, or the path of the field that does not make sense.
+    /// What `read` says, or the path of the field that does not make sense.
     pub fn into_request(self, mut read: impl FnMut(&Path) -> Result<Bytes>) -> Result<SignRequest> {
-        if self.version != REQUEST_FILE_VERSION {
-            let message =
-                format!("this version of esign reads request files of version {REQUEST_FILE_VERSION}");
-            return Err(Error::invalid("version", message));
-        }
         let several = self.documents.len() > 1;
         let documents = self.documents.into_iter().enumerate().map(|(i, file)| {
             let content = read(&file.path).map_err(|e| e.within(&format!("documents[{i}].path")))?;
@@ -284,7 +290,7 @@ mod tests {
             assert_eq!(read(&format!("{HEAD}{places}")).unwrap_err().field_path(), Some(path), "{places}");
         }
         let newer = HEAD.replace("version = 1", "version = 2");
-        assert_eq!(read(&newer).unwrap_err().field_path(), Some("version"));
+        assert!(toml::from_str::<RequestFile>(&newer).unwrap_err().to_string().contains("version 2"));
         assert!(toml::from_str::<RequestFile>(&format!("{HEAD}colour = 1")).is_err());
     }
 

@@ -7,8 +7,8 @@ use super::prepared::{ResolvedSigner, ResolvedSpot};
 use super::{Change, Plan};
 use crate::facts::Rect;
 use crate::{
-    Anchor, Delivery, Endpoint, Error, ErrorKind, MediaType, NativePosition, Order, Personal, ProviderKind,
-    Reference, Result, Sha256Hash, SignRequest,
+    Anchor, Delivery, Endpoint, MediaType, NativePosition, Order, Personal, ProviderKind, Reference, Result,
+    Sha256Hash, SignRequest, stored,
 };
 
 const INTENT_VERSION: u32 = 1;
@@ -219,15 +219,8 @@ impl Intent {
     /// Reads an intent of any version.
     ///
     /// # Errors
-    /// [`ErrorKind::BadHandle`] if it is not an intent, or of a version from the future.
+    /// [`ErrorKind::BadHandle`](crate::ErrorKind::BadHandle) if it is not an intent, or of a version from the future.
     pub fn from_json(text: &str) -> Result<Self> {
-        let intent: Self = serde_json::from_str(text)
-            .map_err(|e| Error::new(ErrorKind::BadHandle, format!("this is not a stored intent: {e}")))?;
-        if intent.intent > INTENT_VERSION {
-            let message =
-                format!("the intent is of version {}; this version of esign reads 1", intent.intent);
-            return Err(Error::new(ErrorKind::BadHandle, message));
-        }
-        Ok(intent)
+        stored::read(text, "intent", "intent", INTENT_VERSION.into())
     }
 }

@@ -10,6 +10,7 @@ pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const BIT_STRING: u8 = 0x03;
 pub(crate) const OCTET_STRING: u8 = 0x04;
 pub(crate) const OID: u8 = 0x06;
+pub(crate) const ENUMERATED: u8 = 0x0A;
 pub(crate) const UTC_TIME: u8 = 0x17;
 pub(crate) const GENERALIZED_TIME: u8 = 0x18;
 pub(crate) const SEQUENCE: u8 = 0x30;
@@ -126,6 +127,14 @@ impl<'a> Reader<'a> {
     /// The next element, which must have this tag.
     pub(crate) fn take(&mut self, tag: u8) -> Option<Tlv<'a>> {
         self.take_if(tag)
+    }
+
+    /// The reader after this many elements.
+    pub(crate) fn skip(mut self, count: usize) -> Option<Self> {
+        for _ in 0..count {
+            self.next()?;
+        }
+        Some(self)
     }
 
     /// The next element if it has this tag; otherwise it stays.

@@ -12,6 +12,7 @@ mod lexer;
 mod limits;
 mod oid;
 mod pages;
+mod revocation;
 mod scan;
 #[cfg(feature = "sign")]
 pub mod sign;

@@ -10,7 +10,7 @@ use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, KeyUsag
 use crate::PdfError;
 use crate::cms::Reason;
 use crate::oid;
-use crate::x509::{Certificate, SIGNS, SIGNS_CERTIFICATES, common_name};
+use crate::x509::{Certificate, SIGNS, SIGNS_CERTIFICATES};
 
 /// The roots that a caller trusts.
 pub(crate) struct Roots<'a> {
@@ -46,14 +46,14 @@ impl<'a> Roots<'a> {
         Ok(Self { certificates })
     }
 
-    /// Searches a path from `leaf` over `others` to a root, all valid `at` that time; gives the root's common name.
-    pub(crate) fn path(
-        &self,
-        leaf: &Certificate<'_>,
-        others: &[Certificate<'_>],
+    /// Searches a path from `leaf` over `others` to a root, all valid `at` that time: the leaf first, the root last.
+    pub(crate) fn path<'c>(
+        &'c self,
+        leaf: &Certificate<'c>,
+        others: &[Certificate<'c>],
         at: Timestamp,
         purpose: Purpose,
-    ) -> Result<Option<String>, Untrusted> {
+    ) -> Result<Vec<Certificate<'c>>, Untrusted> {
         if !leaf.allows(SIGNS) {
             return Err(Untrusted::NoPath("the certificate's key usage does not allow signing"));
         }
@@ -62,7 +62,7 @@ impl<'a> Roots<'a> {
         }
         if self.certificates.iter().any(|root| root.as_ref() == leaf.raw) {
             let valid = leaf.not_before <= at && at <= leaf.not_after;
-            return if valid { Ok(leaf.common_name()) } else { Err(Untrusted::Expired(EXPIRED)) };
+            return if valid { Ok(vec![*leaf]) } else { Err(Untrusted::Expired(EXPIRED)) };
         }
         let anchors: Vec<TrustAnchor<'_>> =
             self.certificates.iter().filter_map(|root| webpki::anchor_from_trusted_cert(root).ok()).collect();
@@ -81,7 +81,16 @@ impl<'a> Roots<'a> {
             Some(&cas_may_sign),
         );
         match path {
-            Ok(path) => Ok(common_name(&sequence(path.anchor().subject.as_ref()))),
+            Ok(path) => {
+                let between = path
+                    .intermediate_certificates()
+                    .filter_map(|ca| others.iter().find(|other| other.raw == ca.der().as_ref()));
+                let anchor = path.anchor();
+                let roots =
+                    self.certificates.iter().zip(&anchors).find(|(_, candidate)| *candidate == anchor);
+                let root = roots.and_then(|(root, _)| Certificate::parse(root.as_ref()));
+                Ok(std::iter::once(*leaf).chain(between.copied()).chain(root).collect())
+            }
             Err(webpki::Error::CertExpired { .. } | webpki::Error::CertNotValidYet { .. }) => {
                 Err(Untrusted::Expired(EXPIRED))
             }
@@ -133,9 +142,4 @@ fn cas_may_sign(path: &VerifiedPath<'_>) -> Result<(), webpki::Error> {
     } else {
         Err(webpki::Error::EndEntityUsedAsCa)
     }
-}
-
-/// A trust anchor keeps the content of its name only.
-fn sequence(content: &[u8]) -> Vec<u8> {
-    crate::cms::element(crate::der::SEQUENCE, content)
 }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::algorithm;
 use crate::der::{self, Reader, Tlv};
 use crate::oid;
 
@@ -23,6 +24,30 @@ pub(crate) struct Certificate<'a> {
     /// `SubjectPublicKeyInfo`.
     pub(crate) key: Tlv<'a>,
     extensions: Option<Tlv<'a>>,
+    signed: Signed<'a>,
+}
+
+/// What an authority signed: a certificate's or revocation list's outer layer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Signed<'a> {
+    /// The signed part, as written.
+    pub(crate) body: Tlv<'a>,
+    algorithm: Tlv<'a>,
+    signature: &'a [u8],
+}
+
+impl<'a> Signed<'a> {
+    /// Reads the three parts of a SEQUENCE; more may follow.
+    pub(crate) fn parse(outer: Tlv<'a>) -> Option<Self> {
+        let mut parts = outer.children();
+        let (body, algorithm) = (parts.take(der::SEQUENCE)?, parts.take(der::SEQUENCE)?);
+        Some(Self { body, algorithm, signature: parts.take(der::BIT_STRING)?.bits()? })
+    }
+
+    /// True if the holder of this key signed it.
+    pub(crate) fn is_by(&self, key: Tlv<'_>) -> bool {
+        algorithm::verify(key, self.algorithm, None, self.body.raw, self.signature).is_ok()
+    }
 }
 
 impl<'a> Certificate<'a> {
@@ -31,7 +56,8 @@ impl<'a> Certificate<'a> {
         let mut outer = Reader::new(raw);
         let certificate = outer.take(der::SEQUENCE)?;
         outer.is_empty().then_some(())?;
-        let mut tbs = certificate.children().take(der::SEQUENCE)?.children();
+        let signed = Signed::parse(certificate)?;
+        let mut tbs = signed.body.children();
         tbs.take_if(der::explicit(0));
         let serial = tbs.take(der::INTEGER)?.content;
         tbs.take(der::SEQUENCE)?;
@@ -43,7 +69,19 @@ impl<'a> Certificate<'a> {
         tbs.take_if(der::implicit(1));
         tbs.take_if(der::implicit(2));
         let extensions = tbs.take_if(der::explicit(3)).and_then(|tlv| tlv.children().take(der::SEQUENCE));
-        Some(Self { raw, serial, issuer, subject, not_before, not_after, key, extensions })
+        Some(Self { raw, serial, issuer, subject, not_before, not_after, key, extensions, signed })
+    }
+
+    /// The bytes of the public key itself.
+    pub(crate) fn key_bits(&self) -> Option<&'a [u8]> {
+        let mut key = self.key.children();
+        key.take(der::SEQUENCE)?;
+        key.take(der::BIT_STRING)?.bits()
+    }
+
+    /// True if the issuer's key signed it; nothing else is compared.
+    pub(crate) fn is_signed_by(&self, issuer: &Certificate<'_>) -> bool {
+        self.signed.is_by(issuer.key)
     }
 
     /// The subject's common name.
@@ -97,6 +135,8 @@ impl<'a> Certificate<'a> {
 pub(crate) const SIGNS: u8 = 0b1100_0000;
 /// Key usage: keyCertSign.
 pub(crate) const SIGNS_CERTIFICATES: u8 = 0b0000_0100;
+/// Key usage: cRLSign.
+pub(crate) const SIGNS_CRLS: u8 = 0b0000_0010;
 
 /// The last common name in a distinguished name.
 pub(crate) fn common_name(name: &[u8]) -> Option<String> {

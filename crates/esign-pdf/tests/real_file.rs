@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use esign_pdf::facts::SignatureLevel;
-use esign_pdf::verify::{Coverage, Outcome, Verdict};
+use esign_pdf::verify::{Coverage, Outcome, RevocationStatus, Verdict};
 use esign_pdf::{Limits, VerificationReport, VerifyOptions, inspect, roots_from_pem, verify};
 
 /// The document and its root, or a line that says why not: third-party files are not in the repository.
@@ -39,6 +39,7 @@ fn a_real_document_passes_with_its_root() {
     assert!(signature.changes.iter().all(|change| change.allowed) && !signature.changes.is_empty());
     let timestamp = signature.timestamp.as_ref().expect("a timestamp");
     assert_eq!(timestamp.integrity.outcome, Outcome::Passed);
+    assert_eq!(signature.revocation.status, RevocationStatus::Good);
 }
 
 #[test]

@@ -41,6 +41,8 @@ pub struct VerifyOptions {
     pub at: Timestamp,
     /// When the time in a timestamp counts.
     pub timestamps: TimestampTrust,
+    /// Whether revocation must be settled.
+    pub revocation: RevocationPolicy,
     /// The document as it was sent, to see whether the signed one extends it.
     pub original: Option<Original>,
     /// Where signatures were asked to stand.
@@ -57,6 +59,7 @@ impl VerifyOptions {
             roots: Vec::new(),
             at,
             timestamps: TimestampTrust::WhenTrusted,
+            revocation: RevocationPolicy::Report,
             original: None,
             boxes: Vec::new(),
             limits: Limits::default(),
@@ -72,6 +75,15 @@ pub enum TimestampTrust {
     /// Whoever issued it. For callers that know the signer's root but not the timestamp authority's: whoever can
     /// make a timestamp of their own could then date a signature back into the life of an expired certificate.
     WhenIntact,
+}
+
+/// What missing revocation data means. A certificate that is known to be revoked always fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RevocationPolicy {
+    /// It is reported and does not touch the verdict: before B-LT, documents carry none.
+    Report,
+    /// It makes the verdict [`Verdict::Indeterminate`].
+    Require,
 }
 
 /// The document as it was sent for signature.
@@ -167,7 +179,7 @@ fn verify_here(bytes: &[u8], options: &VerifyOptions) -> Result<VerificationRepo
         verdict: Verdict::Failed,
         reasons: Vec::new(),
     };
-    verdict::conclude(&mut report);
+    verdict::conclude(&mut report, options.revocation);
     Ok(report)
 }
 

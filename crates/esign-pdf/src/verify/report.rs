@@ -175,6 +175,8 @@ pub struct TimestampReport {
     pub integrity: Fact,
     /// The path from the authority's certificate to a configured root, at the time of the token.
     pub chain: Fact,
+    /// What the revocation data in the document says of the authority's certificate and those above it.
+    pub revocation: Revocation,
 }
 
 /// The path of the signer's certificate.

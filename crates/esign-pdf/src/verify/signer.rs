@@ -14,6 +14,7 @@ use crate::cms::{Binding, Reason, SignedData, TimestampInfo, Unverified};
 use crate::doc::Doc;
 use crate::inspect::doc_mdp;
 use crate::oid;
+use crate::revocation::{Evidence, Status};
 use crate::trust::{Purpose, Roots, Untrusted};
 use crate::x509::{Certificate, common_name};
 
@@ -23,8 +24,13 @@ const DETACHED: [&str; 2] = ["ETSI.CAdES.detached", "adbe.pkcs7.detached"];
 /// Everything about a signature but its place and what came after it.
 pub(crate) fn report(signed: &Signed<'_>, roots: &Roots<'_>, options: &VerifyOptions) -> SignatureReport {
     let doc = signed.view.doc();
-    let store = store_certificates(doc, options.limits.max_stream);
+    let store = store_streams(doc, b"Certs", options.limits.max_stream);
     let others: Vec<_> = store.iter().filter_map(|raw| Certificate::parse(raw)).collect();
+    let evidence = Evidence {
+        crls: store_streams(doc, b"CRLs", options.limits.max_stream),
+        responses: store_streams(doc, b"OCSPs", options.limits.max_stream),
+    };
+    let against = Against { others: &others, roots, evidence: &evidence };
     let mut report = blank(signed, options);
     let pieces = signed_pieces(signed.bytes, signed.value, signed.view.source.is_encrypted());
     let pieces = match pieces {
@@ -35,7 +41,7 @@ pub(crate) fn report(signed: &Signed<'_>, roots: &Roots<'_>, options: &VerifyOpt
         }
     };
     if signed.value.is_document_timestamp() {
-        document_timestamp(&mut report, signed.value.contents, &pieces, &others, roots);
+        document_timestamp(&mut report, signed.value.contents, &pieces, &against);
         return report;
     }
     if !DETACHED.contains(&signed.value.sub_filter.as_str()) {
@@ -61,10 +67,64 @@ pub(crate) fn report(signed: &Signed<'_>, roots: &Roots<'_>, options: &VerifyOpt
     };
     report.binding = binding(cms.binding(&certificate));
     let known: Vec<_> = cms.certificates.iter().chain(&others).copied().collect();
-    report.timestamp = best_timestamp(&cms, &known, roots);
+    let against = Against { others: &known, ..against };
+    report.timestamp = best_timestamp(&cms, &against);
     let (at, time_source) = signing_time(report.timestamp.as_ref(), options);
-    report.chain = path(roots, &certificate, &known, at, time_source);
+    let path = against.path(&certificate, at, Purpose::Signing);
+    report.chain = Chain { trusted: path.trusted, at, time_source, root: path.root };
+    report.revocation = path.revocation;
     report
+}
+
+/// What a signer is checked against.
+#[derive(Clone, Copy)]
+struct Against<'a> {
+    others: &'a [Certificate<'a>],
+    roots: &'a Roots<'a>,
+    evidence: &'a Evidence,
+}
+
+struct Path {
+    trusted: Fact,
+    root: Option<String>,
+    revocation: Revocation,
+}
+
+impl Against<'_> {
+    fn path(&self, certificate: &Certificate<'_>, at: Timestamp, purpose: Purpose) -> Path {
+        let path = match self.roots.path(certificate, self.others, at, purpose) {
+            Ok(path) => path,
+            Err(Untrusted::Expired(reason) | Untrusted::NoPath(reason)) => {
+                return Path {
+                    trusted: Fact::failed(reason),
+                    root: None,
+                    revocation: not_checked("there is no path"),
+                };
+            }
+        };
+        let root = path.last().and_then(Certificate::common_name);
+        Path { trusted: Fact::passed(), root, revocation: self.revocation(&path, at) }
+    }
+
+    fn revocation(&self, path: &[Certificate<'_>], at: Timestamp) -> Revocation {
+        if self.evidence.is_empty() {
+            return not_checked("the document has no revocation data");
+        }
+        let (status, detail) = match self.evidence.status_of_path(path, at) {
+            Status::Good => (RevocationStatus::Good, None),
+            Status::Revoked => (RevocationStatus::Revoked, None),
+            Status::Unknown => {
+                let detail =
+                    "the document's revocation data leaves out a certificate of the path, or was out of date";
+                (RevocationStatus::Unknown, Some(detail.to_owned()))
+            }
+        };
+        Revocation { status, detail }
+    }
+}
+
+fn not_checked(why: &str) -> Revocation {
+    Revocation { status: RevocationStatus::NotChecked, detail: Some(why.to_owned()) }
 }
 
 const NO_CERTIFICATE: Reason = "the signer's certificate is not in the document";
@@ -96,7 +156,7 @@ fn blank(signed: &Signed<'_>, options: &VerifyOptions) -> SignatureReport {
             time_source: TimeSource::Caller,
             root: None,
         },
-        revocation: Revocation { status: RevocationStatus::NotChecked, detail: None },
+        revocation: not_checked("not reached"),
         coverage: Coverage::Revision,
         signed_bytes: 0,
         changes: Vec::new(),
@@ -105,28 +165,20 @@ fn blank(signed: &Signed<'_>, options: &VerifyOptions) -> SignatureReport {
     }
 }
 
-fn document_timestamp(
-    report: &mut SignatureReport,
-    token: &[u8],
-    pieces: &[&[u8]],
-    others: &[Certificate<'_>],
-    roots: &Roots<'_>,
-) {
-    let (timestamp, signer) = timestamp(token, pieces, others, roots);
+fn document_timestamp(report: &mut SignatureReport, token: &[u8], pieces: &[&[u8]], against: &Against<'_>) {
+    let (timestamp, signer) = timestamp(token, pieces, against);
     report.integrity = timestamp.integrity.clone();
     report.binding = timestamp.binding;
     report.signer = signer;
     report.chain.trusted = timestamp.chain.clone();
     report.chain.root = timestamp.root;
+    report.revocation = timestamp.revocation.clone();
     if let Some(time) = timestamp.time {
         report.chain.at = time;
         report.chain.time_source = TimeSource::Timestamp;
     }
-    report.timestamp = Some(TimestampReport {
-        time: timestamp.time,
-        integrity: timestamp.integrity,
-        chain: timestamp.chain,
-    });
+    report.timestamp =
+        Some(timestamp_report(timestamp.time, timestamp.integrity, timestamp.chain, timestamp.revocation));
 }
 
 struct Token {
@@ -135,18 +187,15 @@ struct Token {
     binding: Fact,
     chain: Fact,
     root: Option<String>,
+    revocation: Revocation,
 }
 
 /// Checks a timestamp token about these bytes (RFC 3161, RFC 5816).
-fn timestamp(
-    token: &[u8],
-    about: &[&[u8]],
-    others: &[Certificate<'_>],
-    roots: &Roots<'_>,
-) -> (Token, Option<Signer>) {
+fn timestamp(token: &[u8], about: &[&[u8]], against: &Against<'_>) -> (Token, Option<Signer>) {
     let broken = |integrity: Fact| {
-        let unknown = Fact::unknown("not reached");
-        (Token { time: None, integrity, binding: unknown.clone(), chain: unknown, root: None }, None)
+        let (binding, chain) = (Fact::unknown("not reached"), Fact::unknown("not reached"));
+        let revocation = not_checked("there is no path");
+        (Token { time: None, integrity, binding, chain, root: None, revocation }, None)
     };
     let cms = match SignedData::parse(token) {
         Ok(cms) => cms,
@@ -155,7 +204,7 @@ fn timestamp(
     let Some(info) = TimestampInfo::parse(&cms) else {
         return broken(Fact::failed("the timestamp is not an RFC 3161 token"));
     };
-    let Some(certificate) = cms.signer_certificate(others) else {
+    let Some(certificate) = cms.signer_certificate(against.others) else {
         return broken(Fact::unknown("the timestamp authority's certificate is not in the document"));
     };
     let content = cms.content.as_deref().unwrap_or_default();
@@ -164,30 +213,44 @@ fn timestamp(
     } else {
         Fact::failed("the timestamp is about something else")
     };
-    let known: Vec<_> = cms.certificates.iter().chain(others).copied().collect();
-    let (chain, root) = match roots.path(&certificate, &known, info.time, Purpose::Timestamping) {
-        Ok(root) => (Fact::passed(), root),
-        Err(untrusted) => (untrusted_fact(untrusted), None),
-    };
+    let known: Vec<_> = cms.certificates.iter().chain(against.others).copied().collect();
+    let path = Against { others: &known, ..*against }.path(&certificate, info.time, Purpose::Timestamping);
     let binding = binding(cms.binding(&certificate));
     // RFC 3161 demands that a token names its certificate.
     let integrity = if integrity.is_passed() && !binding.is_passed() { binding.clone() } else { integrity };
-    (Token { time: Some(info.time), integrity, binding, chain, root }, Some(describe(&certificate)))
+    let token = Token {
+        time: Some(info.time),
+        integrity,
+        binding,
+        chain: path.trusted,
+        root: path.root,
+        revocation: path.revocation,
+    };
+    (token, Some(describe(&certificate)))
 }
 
 /// The first timestamp that is intact and trusted, else the first intact one, else the first.
-fn best_timestamp(
-    cms: &SignedData<'_>,
-    known: &[Certificate<'_>],
-    roots: &Roots<'_>,
-) -> Option<TimestampReport> {
+fn best_timestamp(cms: &SignedData<'_>, against: &Against<'_>) -> Option<TimestampReport> {
     const MOST: usize = 8;
     let about = [cms.signer.signature.as_slice()];
     let tokens = cms.signer.timestamps();
-    let checked = tokens.iter().take(MOST).map(|token| timestamp(token.raw, &about, known, roots).0);
+    let checked = tokens.iter().take(MOST).map(|token| timestamp(token.raw, &about, against).0);
     checked
-        .map(|token| TimestampReport { time: token.time, integrity: token.integrity, chain: token.chain })
+        .map(|token| timestamp_report(token.time, token.integrity, token.chain, token.revocation))
         .min_by_key(|token| (!token.integrity.is_passed(), !token.chain.is_passed()))
+}
+
+/// A revoked authority is not trusted, whoever stands above it.
+fn timestamp_report(
+    time: Option<Timestamp>,
+    integrity: Fact,
+    chain: Fact,
+    revocation: Revocation,
+) -> TimestampReport {
+    let revoked = revocation.status == RevocationStatus::Revoked;
+    let chain =
+        if revoked { Fact::failed("the timestamp authority's certificate was revoked") } else { chain };
+    TimestampReport { time, integrity, chain, revocation }
 }
 
 fn signing_time(timestamp: Option<&TimestampReport>, options: &VerifyOptions) -> (Timestamp, TimeSource) {
@@ -198,26 +261,6 @@ fn signing_time(timestamp: Option<&TimestampReport>, options: &VerifyOptions) ->
     match timestamp.filter(counts).and_then(|timestamp| timestamp.time) {
         Some(time) => (time, TimeSource::Timestamp),
         None => (options.at, TimeSource::Caller),
-    }
-}
-
-fn path(
-    roots: &Roots<'_>,
-    certificate: &Certificate<'_>,
-    known: &[Certificate<'_>],
-    at: Timestamp,
-    time_source: TimeSource,
-) -> Chain {
-    let (trusted, root) = match roots.path(certificate, known, at, Purpose::Signing) {
-        Ok(root) => (Fact::passed(), root),
-        Err(untrusted) => (untrusted_fact(untrusted), None),
-    };
-    Chain { trusted, at, time_source, root }
-}
-
-fn untrusted_fact(untrusted: Untrusted) -> Fact {
-    match untrusted {
-        Untrusted::Expired(reason) | Untrusted::NoPath(reason) => Fact::failed(reason),
     }
 }
 
@@ -250,13 +293,8 @@ fn describe(certificate: &Certificate<'_>) -> Signer {
     }
 }
 
-/// The certificates in the document security store, as they are; a broken one is left out later.
-fn store_certificates(doc: &Doc, max_stream: usize) -> Vec<Vec<u8>> {
-    store_streams(doc, b"Certs", max_stream)
-}
-
 /// The streams that an array of the document security store lists.
-pub(crate) fn store_streams(doc: &Doc, key: &[u8], max_stream: usize) -> Vec<Vec<u8>> {
+fn store_streams(doc: &Doc, key: &[u8], max_stream: usize) -> Vec<Vec<u8>> {
     /// More than any real document has, so that a hostile one cannot make path building slow.
     const MOST: usize = 256;
     let store = doc.catalog().ok().and_then(|catalog| doc.get_dict(catalog, b"DSS"));

@@ -148,6 +148,10 @@ fn every_level_passes_on_every_kind_of_file() {
             assert_eq!((report.signatures[0].level, report.extends_original), (expected, Some(true)));
             let timestamped = report.signatures[0].chain.time_source == TimeSource::Timestamp;
             assert_eq!(timestamped, level != Level::BB);
+            let revocation = report.signatures[0].revocation.status;
+            let known =
+                if level == Level::BLT { RevocationStatus::Good } else { RevocationStatus::NotChecked };
+            assert_eq!(revocation, known, "{style:?} {level:?}");
         }
     }
 }

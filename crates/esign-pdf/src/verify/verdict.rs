@@ -1,11 +1,12 @@
 //! The conclusion: a policy over the facts, with a reason for everything short of "passed".
 
+use super::RevocationPolicy;
 use super::report::{Fact, Outcome, RevocationStatus, SignatureReport, Verdict, VerificationReport};
 
 /// Fills in the verdicts and reasons of the report and its signatures.
-pub(crate) fn conclude(report: &mut VerificationReport) {
+pub(crate) fn conclude(report: &mut VerificationReport, policy: RevocationPolicy) {
     for signature in &mut report.signatures {
-        (signature.verdict, signature.reasons) = of_signature(signature).finish();
+        (signature.verdict, signature.reasons) = of_signature(signature, policy).finish();
     }
     (report.verdict, report.reasons) = of_document(report).finish();
 }
@@ -46,7 +47,7 @@ impl Conclusion {
     }
 }
 
-fn of_signature(signature: &SignatureReport) -> Conclusion {
+fn of_signature(signature: &SignatureReport, policy: RevocationPolicy) -> Conclusion {
     let mut conclusion = Conclusion::default();
     conclusion.needs("integrity", &signature.integrity);
     // Older formats do not name the certificate; only naming another one is a fault.
@@ -65,11 +66,13 @@ fn of_signature(signature: &SignatureReport) -> Conclusion {
         let detail = signature.chain.trusted.detail.as_deref().unwrap_or_default();
         conclusion.leaves_open(format!("trust: {detail}"));
     }
-    match signature.revocation.status {
-        RevocationStatus::Good | RevocationStatus::NotChecked => {}
-        RevocationStatus::Revoked => conclusion.fails("the signer's certificate was revoked"),
-        RevocationStatus::Unknown => {
-            conclusion.leaves_open("revocation: the document's revocation data does not settle it");
+    match (signature.revocation.status, policy) {
+        (RevocationStatus::Good, _) => {}
+        (RevocationStatus::Revoked, _) => conclusion.fails("the signer's certificate was revoked"),
+        (RevocationStatus::Unknown | RevocationStatus::NotChecked, RevocationPolicy::Report) => {}
+        (RevocationStatus::Unknown | RevocationStatus::NotChecked, RevocationPolicy::Require) => {
+            let detail = signature.revocation.detail.as_deref().unwrap_or_default();
+            conclusion.leaves_open(format!("revocation: {detail}"));
         }
     }
     conclusion

@@ -8,8 +8,8 @@ use super::update::Update;
 use super::{Identity, SignError, TimestampAuthority};
 use crate::Limits;
 
-/// Appends to a document that was just signed one more incremental update that adds to the store: the certificates, a fresh
-/// revocation list for the authorities and an OCSP response for the person.
+/// Appends to a document that was just signed one more incremental update that adds to the store: the certificates, fresh
+/// revocation lists of both authorities and an OCSP response for the person.
 pub(super) fn append(
     pdf: &Bytes,
     identity: &Identity,
@@ -19,7 +19,7 @@ pub(super) fn append(
 ) -> Result<Bytes, SignError> {
     let mut certificates: Vec<&[u8]> = identity.chain().collect();
     certificates.extend(tsa.chain().filter(|certificate| !identity.chain().any(|own| own == *certificate)));
-    let list = identity.authorities.revocation_list(now)?;
+    let lists = identity.authorities.revocation_lists(now)?;
     let responses = match identity.chain().next() {
         Some(person) => vec![identity.authorities.ocsp_response(person, now)?],
         None => Vec::new(),
@@ -30,7 +30,7 @@ pub(super) fn append(
         update.catalog_entry(b"DSS").and_then(|store| store.as_dict().ok()).cloned().unwrap_or_default();
     store.set("Type", Object::Name(b"DSS".to_vec()));
     add_streams(&mut update, &mut store, "Certs", certificates)?;
-    add_streams(&mut update, &mut store, "CRLs", [list.as_slice()])?;
+    add_streams(&mut update, &mut store, "CRLs", lists.iter().map(Vec::as_slice))?;
     add_streams(&mut update, &mut store, "OCSPs", responses.iter().map(Vec::as_slice))?;
     let store = update.add(store)?;
     update.set_in_catalog("DSS", store)?;
@@ -66,7 +66,7 @@ mod tests {
         })
     }
 
-    /// Person, issuing authority, root and timestamp authority; one list, one response.
+    /// Person, issuing authority, root and timestamp authority; two lists, one response.
     #[test]
     fn the_store_grows_and_keeps_what_it_has() {
         let now = "2026-11-20T10:00:00Z".parse().unwrap();
@@ -80,7 +80,7 @@ mod tests {
         ];
         let mut pdf = Fixture::new(&(1..).zip(objects).collect::<Vec<_>>(), Style::Table).bytes.into();
         let pki = TestPki::generate(now).unwrap();
-        for (name, expected) in [("a", [5, 3, 1]), ("b", [9, 4, 2])] {
+        for (name, expected) in [("a", [5, 4, 1]), ("b", [9, 6, 2])] {
             let identity = pki.issue(&Subject::new("First signer"), now).unwrap();
             let rect = Rect::new(0.0, 0.0, 0.0, 0.0);
             let options = SignOptions { level: Level::BLT, ..SignOptions::new(name, 1, rect, now) };

@@ -11,7 +11,6 @@ use rcgen::{
     PKCS_ECDSA_P384_SHA384, SerialNumber,
 };
 use time::OffsetDateTime;
-use yasna::Tag;
 use yasna::models::GeneralizedTime;
 
 use super::cms::write_oid;
@@ -24,13 +23,6 @@ pub const MARK: &str = "SANDBOX, not a legal signature";
 const SERIAL_NUMBER: &[u64] = &[2, 5, 4, 5];
 /// OID 2.5.29.37, extended key usage (RFC 5280, 4.2.1.12).
 const EXTENDED_KEY_USAGE: &[u64] = &[2, 5, 29, 37];
-/// OID 1.3.6.1.5.5.7.1.1, authority information access (RFC 5280, 4.2.2.1).
-const AUTHORITY_INFO_ACCESS: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 1, 1];
-/// OID 1.3.6.1.5.5.7.48.1, OCSP.
-const OCSP: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 48, 1];
-/// Says that responses exist, without which validators ignore those in a document, at no address (RFC 6963), so that
-/// nobody tries to fetch one.
-const OCSP_ADDRESS: &str = "urn:example:sandbox:ocsp";
 /// OID 1.3.6.1.5.5.7.3.8, time stamping.
 const TIME_STAMPING: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 3, 8];
 
@@ -163,8 +155,8 @@ pub(super) struct Authorities {
 }
 
 impl Authorities {
-    /// The root's revocation list (RFC 5280, 5), empty, for the authorities below it; issued at `now`, valid for a year.
-    pub(super) fn revocation_list(&self, now: Timestamp) -> Result<Vec<u8>, SignError> {
+    /// An empty revocation list (RFC 5280, 5) of each authority, issued at `now`, valid for a year.
+    pub(super) fn revocation_lists(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, SignError> {
         let list = CertificateRevocationListParams {
             this_update: date(now)?,
             next_update: Validity::from(now, 1)?.not_after,
@@ -173,7 +165,7 @@ impl Authorities {
             revoked_certs: Vec::new(),
             key_identifier_method: KeyIdMethod::Sha256,
         };
-        Ok(list.signed_by(&self.root)?.der().to_vec())
+        [&self.issuing, &self.root].into_iter().map(|ca| Ok(list.signed_by(ca)?.der().to_vec())).collect()
     }
 
     /// The issuing authority's OCSP response for a person's certificate; produced at `now`, valid for a year.
@@ -227,17 +219,9 @@ fn person(subject: &Subject, validity: Validity) -> CertificateParams {
         params.distinguished_name.push(DnType::CustomDnType(SERIAL_NUMBER.to_vec()), number.as_str());
     }
     params.is_ca = IsCa::ExplicitNoCa;
+    // No address of an OCSP responder: there is none, and validators that find one insist on asking it.
     // ETSI EN 319 412-2: content commitment is what a signature of a person means.
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::ContentCommitment];
-    let access = yasna::construct_der(|w| {
-        w.write_sequence(|w| {
-            w.next().write_sequence(|w| {
-                write_oid(w.next(), OCSP);
-                w.next().write_tagged_implicit(Tag::context(6), |w| w.write_ia5_string(OCSP_ADDRESS));
-            });
-        });
-    });
-    params.custom_extensions.push(CustomExtension::from_oid_content(AUTHORITY_INFO_ACCESS, access));
     params
 }
 

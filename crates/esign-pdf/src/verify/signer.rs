@@ -44,12 +44,13 @@ pub(crate) fn report(signed: &Signed<'_>, roots: &Roots<'_>, options: &VerifyOpt
         document_timestamp(&mut report, signed.value.contents, &pieces, &against);
         return report;
     }
-    if !DETACHED.contains(&signed.value.sub_filter.as_str()) {
-        report.integrity = Fact::unknown("this verifier does not know the signature's format (/SubFilter)");
-        return report;
-    }
+    let format_is_known = DETACHED.contains(&signed.value.sub_filter.as_str());
     let cms = match SignedData::parse(signed.value.contents) {
         Ok(cms) => cms,
+        Err(_) if !format_is_known => {
+            report.integrity = Fact::unknown(FOREIGN);
+            return report;
+        }
         Err(reason) => {
             report.integrity = Fact::failed(reason);
             return report;
@@ -61,10 +62,14 @@ pub(crate) fn report(signed: &Signed<'_>, roots: &Roots<'_>, options: &VerifyOpt
     };
     report.signer = Some(describe(&certificate));
     report.integrity = match cms.content {
-        None if cms.content_type != oid::DATA => Fact::failed("the signature is not one over data"),
+        Some(_) if !format_is_known => Fact::unknown(FOREIGN),
         Some(_) => Fact::failed("the signature has content of its own, so it does not sign the document"),
+        None if cms.content_type != oid::DATA => Fact::failed("the signature is not one over data"),
         None => outcome(cms.check(&pieces, &certificate)),
     };
+    if !format_is_known && report.integrity.is_passed() {
+        report.integrity = Fact::unknown(FOREIGN);
+    }
     report.binding = binding(cms.binding(&certificate));
     let known: Vec<_> = cms.certificates.iter().chain(&others).copied().collect();
     let against = Against { others: &known, ..against };
@@ -127,6 +132,7 @@ fn not_checked(why: &str) -> Revocation {
     Revocation { status: RevocationStatus::NotChecked, detail: Some(why.to_owned()) }
 }
 
+const FOREIGN: Reason = "this verifier does not know the signature's format (/SubFilter)";
 const NO_CERTIFICATE: Reason = "the signer's certificate is not in the document";
 
 fn blank(signed: &Signed<'_>, options: &VerifyOptions) -> SignatureReport {

@@ -9,7 +9,7 @@ use axum::response::Response;
 use axum::routing::get;
 use maud::html;
 
-use super::page;
+use super::{moment, page};
 use crate::shared::Shared;
 use crate::signify;
 
@@ -21,7 +21,7 @@ async fn home(State(shared): State<Arc<Shared>>) -> Response {
     let body = html! {
         p {
             "This process simulates e-signature services. Point a client at the addresses below. The time here is "
-            time { (shared.clock.now()) } @if shared.clock.is_virtual() { ", and stands still until it is advanced" } "."
+            (moment(shared.clock.now())) @if shared.clock.is_virtual() { ", and stands still until it is advanced" } "."
         }
         h2 { "Services" }
         table {
@@ -58,7 +58,7 @@ async fn mailbox(State(shared): State<Arc<Shared>>) -> Response {
         @for message in messages.iter().rev() {
             article {
                 h2 { (message.subject) }
-                p { "To " strong { (message.to) } ", from " (message.service) ", " time { (message.at) } }
+                p { "To " strong { (message.to) } ", from " (message.service) ", " (moment(message.at)) }
                 @for line in message.text.lines() { p { (line) } }
                 @if let Some(link) = &message.link { p { a href=(link) { "Open: " (message.subject) } } }
             }

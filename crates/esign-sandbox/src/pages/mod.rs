@@ -4,6 +4,7 @@ mod home;
 
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
+use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 pub(crate) use home::router;
@@ -53,6 +54,11 @@ pub(crate) fn page(status: StatusCode, title: &str, body: &Markup) -> Response {
         ),
     ];
     (status, headers, Html(markup.into_string())).into_response()
+}
+
+/// A moment as people read it, and as programs do.
+pub(crate) fn moment(at: Timestamp) -> Markup {
+    html! { time datetime=(at) { (at.strftime("%-d %B %Y, %H:%M:%S UTC")) } }
 }
 
 /// The answer to an address where nothing is.

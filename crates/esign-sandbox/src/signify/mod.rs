@@ -36,8 +36,8 @@ use crate::mailbox::Message;
 use crate::shared::Shared;
 use crate::signing::BOX;
 
-/// What clients put before `/v2/documents`.
-pub(crate) const BASE_PATH: &str = "/public";
+/// What clients put before `v2/documents`.
+pub(crate) const BASE_PATH: &str = "/public/";
 
 /// The operations, by the names that faults and counts use.
 pub(crate) const OPERATIONS: [&str; 5] =

@@ -14,7 +14,7 @@ use super::settings::Origin;
 use super::store::{Document, Invitation, Progress, Refusal};
 use super::validate::Placeholder;
 use super::{MAX_SIGNER_NAME, Signify, SigningError};
-use crate::pages::page;
+use crate::pages::{moment, page};
 
 pub(super) fn router<S: Clone + Send + Sync + 'static>(signify: &Arc<Signify>) -> Router<S> {
     Router::new()
@@ -251,7 +251,7 @@ fn overview(document: &Document, invitation: &Invitation, origin: Origin) -> Mar
     html! {
         p {
             @if let Some(email) = &invitation.email { "For " strong { (email) } ". " }
-            "The document can be signed until " time { (document.expires_at) } "."
+            "The document can be signed until " (moment(document.expires_at)) "."
         }
         @if let Some(message) = &invitation.message {
             h2 { "Message" }
@@ -267,7 +267,7 @@ fn overview(document: &Document, invitation: &Invitation, origin: Origin) -> Mar
                         td { (place(placeholder, origin)) }
                         td {
                             @match invitation.completed.iter().find(|completed| completed.placeholder == index) {
-                                Some(completed) => { "Signed by " (completed.name) ", " time { (completed.at) } }
+                                Some(completed) => { "Signed by " (completed.name) ", " (moment(completed.at)) }
                                 None => { "To be signed" }
                             }
                         }

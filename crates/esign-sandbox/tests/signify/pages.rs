@@ -1,7 +1,8 @@
 //! Signing in the browser, one at a time, with real signatures.
 
-use esign_pdf::facts::{PdfFacts, Rect};
-use esign_pdf::{Limits, inspect};
+use esign_pdf::facts::{Rect, SignatureLevel};
+use esign_pdf::verify::{Original, SignatureReport, Verdict};
+use esign_pdf::{VerificationReport, VerifyOptions, roots_from_pem, verify};
 use esign_sandbox::signify::{Origin, Signer};
 use reqwest::{Method, Response};
 
@@ -28,10 +29,15 @@ impl World {
         self.url(response.headers()["location"].to_str().unwrap())
     }
 
-    fn facts(&self, id: &str) -> PdfFacts {
-        let signed = self.sandbox.signify().pdf(id).unwrap();
-        assert!(signed.starts_with(&pdf(2)), "the document as sent must stay as it is");
-        inspect(&signed, &Limits::default()).unwrap()
+    /// What the document as it is now proves to somebody who trusts the sandbox's root.
+    fn verified(&self, id: &str) -> VerificationReport {
+        let mut options = VerifyOptions::new(self.sandbox.clock().now());
+        options.roots = roots_from_pem(self.sandbox.root_pem().as_bytes()).unwrap();
+        options.original = Some(Original::of(&pdf(2)));
+        let report = verify(&self.sandbox.signify().pdf(id).unwrap(), &options).unwrap();
+        assert_eq!(report.verdict, Verdict::Passed, "{:?}", report.reasons);
+        assert_eq!(report.extends_original, Some(true));
+        report
     }
 }
 
@@ -52,6 +58,7 @@ async fn a_person_signs_every_placeholder_and_is_sent_back_to_the_client() {
         "Page 1, 0.0% from the left, 0.0% from the top",
         "Page 2, 20.0% from the left, 30.0% from the top",
         "type=\"application/pdf\"",
+        ">19 December 2023, 15:59:59 UTC</time>",
     ] {
         assert!(landing.contains(part), "{part} is not in {landing}");
     }
@@ -187,10 +194,9 @@ async fn the_boxes_are_where_they_were_asked_for() {
         let world = world_with(|s| s.settings(|settings| settings.placement_origin = origin)).await;
         let (id, _) = world.link_document().await;
         world.sandbox.signify().sign_all(&id, &Signer::named("A B")).await.unwrap();
-        let facts = world.facts(&id);
-        assert_eq!(facts.signatures.len(), 2);
-        for (index, (field, expected)) in facts.signatures.iter().zip(expected).enumerate() {
-            assert!(field.signature.is_some(), "{origin:?} {index}");
+        let signatures = world.verified(&id).signatures;
+        assert_eq!(signatures.len(), 2);
+        for (index, (field, expected)) in signatures.iter().zip(expected).enumerate() {
             let [widget] = field.widgets.as_slice() else { panic!("one widget: {field:?}") };
             assert_eq!(widget.page as usize, index + 1);
             let off = [
@@ -205,6 +211,38 @@ async fn the_boxes_are_where_they_were_asked_for() {
 }
 
 #[tokio::test]
+async fn every_signature_is_good_timestamped_and_in_the_name_of_its_signer() {
+    let world = world().await;
+    let id = world.email_document().await;
+    let signify = world.sandbox.signify();
+    let (first, second) = ("a@agency.gov.sg", "b@agency.gov.sg");
+    for (name, email, wait) in [("A B", first, "1m"), ("C D", second, "240h"), ("A B", first, "1m")] {
+        world.advance(wait).await;
+        signify.sign(&id, &Signer::invited(name, email)).await.unwrap();
+    }
+    let report = world.verified(&id);
+    let signatures: Vec<_> = report.signatures.iter().map(|one| (signer(one), one.level)).collect();
+    let level = SignatureLevel::BT;
+    assert_eq!(signatures, [("A B".to_owned(), level), ("C D".to_owned(), level), ("A B".to_owned(), level)]);
+    for signature in &report.signatures {
+        let issuer = signature.signer.as_ref().and_then(|signer| signer.issuer.as_deref());
+        assert!(issuer.is_some_and(|issuer| issuer.to_lowercase().contains("sandbox")), "{issuer:?}");
+    }
+    // The timestamps are those of the API.
+    let times: Vec<_> = report.signatures.iter().map(|one| one.timestamp.as_ref().unwrap().time).collect();
+    let document = world.read(&id).await;
+    for (signature, (invitation, completed)) in times.iter().zip([(0, 0), (1, 0), (0, 1)]) {
+        let told = &document["signingInvitations"][invitation]["completedSignatures"][completed]["timeStamp"];
+        assert_eq!(told.as_str().unwrap().parse().ok(), *signature);
+    }
+}
+
+fn signer(signature: &SignatureReport) -> String {
+    let name = signature.signer.as_ref().and_then(|signer| signer.common_name.as_ref());
+    name.unwrap().expose().to_owned()
+}
+
+#[tokio::test]
 async fn a_document_that_is_already_signed_can_be_sent_again() {
     let world = world().await;
     let (first, _) = world.link_document().await;
@@ -216,7 +254,8 @@ async fn a_document_that_is_already_signed_can_be_sent_again() {
     signify.sign_all(&second, &Signer::named("C D")).await.unwrap();
     let twice = signify.pdf(&second).unwrap();
     assert!(twice.starts_with(&once));
-    assert_eq!(world.facts(&second).signatures.len(), 4);
+    let names: Vec<_> = world.verified(&second).signatures.iter().map(signer).collect();
+    assert_eq!(names, ["A B", "A B", "C D", "C D"]);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use esign_core::{Error, ErrorKind, Operation, Result};
+use esign_core::{Error, ErrorKind, Operation, Result, Retry};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -79,6 +79,8 @@ pub struct Verified<T> {
     pub claims: T,
     /// The key that verified it.
     pub key_id: String,
+    /// That key as it was published, to keep as evidence.
+    pub jwk: Value,
 }
 
 impl Jwks {
@@ -121,14 +123,14 @@ impl Jwks {
         let now = self.0.client.clock().now();
         let mut outcome = Err(unknown_key(&key_id));
         for key in &keys {
-            outcome = key.verify(token, checks, now);
+            outcome = key.verify(token, checks, now).map(|claims| (claims, key.jwk().clone()));
             if outcome.is_ok() {
                 break;
             }
         }
-        let claims = outcome?;
+        let (claims, jwk) = outcome?;
         self.0.client.tell_key_used(&key_id);
-        Ok(Verified { claims, key_id })
+        Ok(Verified { claims, key_id, jwk })
     }
 
     /// The keys under this id, of the freshest set that is needed and can be had.
@@ -163,9 +165,7 @@ impl Jwks {
                 } else {
                     let message =
                         format!("the keys at {} could not be fetched a moment ago", origin_of(&self.0.url));
-                    Error::new(ErrorKind::Connection, message)
-                        .with_retry(esign_core::Retry::SAFE)
-                        .during(Operation::Keys)
+                    Error::new(ErrorKind::Connection, message).with_retry(Retry::SAFE).during(Operation::Keys)
                 });
             }
             // Once: somebody is waiting for an answer.
@@ -266,8 +266,10 @@ fn usable_keys(raw: &[Value]) -> Keys {
     keys
 }
 
+/// Safe to repeat: the provider may publish the key a moment later.
 fn unknown_key(key_id: &str) -> Error {
     Error::new(ErrorKind::Verification, "the token names a key that the provider does not publish")
+        .with_retry(Retry::SAFE)
         .context("kid", key_id)
 }
 

@@ -134,6 +134,7 @@ pub struct VerifyingKey {
     key_id: Option<String>,
     algorithm: Algorithm,
     key: DecodingKey,
+    jwk: Value,
 }
 
 impl VerifyingKey {
@@ -142,6 +143,7 @@ impl VerifyingKey {
     /// # Errors
     /// [`ErrorKind::Verification`], saying what keeps it from being one.
     pub fn from_jwk(jwk: &Value) -> Result<Self> {
+        let published = jwk.clone();
         let jwk: Jwk = serde_json::from_value(jwk.clone()).map_err(|_| refuse("not a JWK"))?;
         let AlgorithmParameters::EllipticCurve(point) = &jwk.algorithm else {
             return Err(refuse("not an elliptic-curve key"));
@@ -166,13 +168,19 @@ impl VerifyingKey {
         }
         let key =
             DecodingKey::from_ec_components(&point.x, &point.y).map_err(|_| refuse("not a usable key"))?;
-        Ok(Self { key_id: jwk.common.key_id, algorithm, key })
+        Ok(Self { key_id: jwk.common.key_id, algorithm, key, jwk: published })
     }
 
     /// Its `kid`.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
+    }
+
+    /// The key as it was published: evidence of what verified a token.
+    #[must_use]
+    pub fn jwk(&self) -> &Value {
+        &self.jwk
     }
 
     /// Verifies a compact JWS and reads its claims.

@@ -1,0 +1,54 @@
+//! What Singpass's error codes mean.
+//!
+//! Errors come as HTTP 400 with `{"error": CODE, "error_description": TEXT}`: the code decides, not the status (spec
+//! 3.1, 3.3, 7.1 item 12).
+
+use esign_core::{Error, ErrorKind};
+use esign_http::Words;
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+
+/// Not signed yet, and not expired.
+pub(crate) const NOT_SIGNED: &str = "DOCUMENT_NOT_SIGNED";
+/// Expired without a signature.
+pub(crate) const EXPIRED: &str = "REQUEST_EXPIRED";
+/// Signed, and the hour in which the document can be fetched is over.
+pub(crate) const ACCESS_EXPIRED: &str = "SIGNED_ACCESS_EXPIRED";
+/// A cancel while the signer is signing.
+pub(crate) const ACTIVE_SESSION: &str = "ACTIVE_SESSION_ONGOING";
+/// A cancel of a signed request; the name is from a third party's notes.
+pub(crate) const ALREADY_SIGNED: &str = "DOCUMENT_ALREADY_SIGNED";
+/// The token was not accepted; MockPass says so with a 400.
+const UNAUTHORIZED: &str = "UNAUTHORIZED";
+
+/// Reads an error answer: Singpass's own form, or whatever stands between.
+pub(crate) fn explain(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Words {
+    #[derive(Deserialize)]
+    struct Refusal {
+        error: String,
+        #[serde(default)]
+        error_description: Option<String>,
+    }
+    match serde_json::from_slice::<Refusal>(body) {
+        Ok(refusal) => {
+            let mut words = Words::default();
+            words.code = Some(refusal.error);
+            words.message = refusal.error_description;
+            words
+        }
+        Err(_) => Words::generic(status, headers, body),
+    }
+}
+
+/// Gives an error the kind that its code asks for.
+pub(crate) fn by_code(error: Error) -> Error {
+    if error.http_status() == Some(400) && error.provider_code() == Some(UNAUTHORIZED) {
+        return error.with_kind(ErrorKind::Unauthenticated);
+    }
+    error
+}
+
+/// The code, if the answer was a refusal in Singpass's own form.
+pub(crate) fn refusal_code(error: &Error) -> Option<&str> {
+    (error.http_status() == Some(400)).then(|| error.provider_code()).flatten()
+}

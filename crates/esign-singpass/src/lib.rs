@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+
+mod callbacks;
+mod client;
+mod config;
+mod convert;
+mod error;
+mod provider;
+mod token;
+mod wire;
+
+use esign_core::ProviderKind;
+
+pub use client::{Initiate, Initiated, SignedBy, SignedDocument, SingpassClient};
+pub use config::{
+    Api, CancelClaim, Environment, LetterCase, Payload, PublishedKey, ResultPath, SingpassConfig,
+};
+pub use convert::{Location, uin_hash};
+pub use provider::Singpass;
+
+/// The kind as written in configuration.
+pub const KIND: ProviderKind = ProviderKind::new("singpass");

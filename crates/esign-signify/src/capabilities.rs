@@ -1,0 +1,147 @@
+//! What an instance can do, computed from its configuration.
+
+use esign_core::{
+    Bound, BoxSupport, CallbackSupport, Capabilities, CertificateHolder, CharSet, Delivery, DeliverySupport,
+    DocumentLimits, Endpoint, ExpirySupport, LegalClaim, LegalClass, MediaType, MessageSupport, NameRules,
+    Need, Neutral, Order, OriginProof, PdfRules, PlacementSupport, Range, ReferenceSupport, ReturnUrlSupport,
+    Rule, SignerLimits, Support,
+};
+
+use crate::KIND;
+use crate::check::{MAX_NAME, MAX_PER_INVITATION};
+use crate::config::{OverLimit, ReferenceInName, SignifyConfig};
+
+/// Samples of the guide: `expiresAt` lies at the end of day 30. User guide: 30 days after completion.
+const THIRTY_DAYS: u64 = 30 * 86_400;
+
+/// What nobody could check: spec 9, "open questions".
+const UNVERIFIED: [&str; 15] = [
+    "what positionX and positionY are measured from, which corner of the box they name, and how large the box is",
+    "how rotated and cropped pages are treated",
+    "whether a coordinate of exactly 1 is accepted",
+    "whether 10MB means 10,000,000 or 10,485,760 bytes",
+    "whether the limit of 30 signatures per document, which only the user guide names, applies to the API",
+    "how many recipients a document may have",
+    "whether documentUrl needs the API key",
+    "what the rate limit belongs to (key, user, address), and whether a 429 carries Retry-After",
+    "the form of error bodies other than that of 401",
+    "whether a signed document can be deleted",
+    "whether expiresAt moves when the last signature is made",
+    "whether anyone with Singpass can open a signing link",
+    "how staging keys begin",
+    "whether the list has expired documents, and whether it is ever cut",
+    "whether the signed file begins with the bytes that were sent, as files of Sign with Singpass do",
+];
+
+pub(crate) fn capabilities(
+    config: &SignifyConfig,
+    endpoint: Endpoint,
+    rate: Option<esign_http::RateLimit>,
+) -> Capabilities {
+    let mut caps = Capabilities::none(KIND);
+    caps.endpoint = endpoint;
+    caps.documents = documents(config);
+    caps.signers = SignerLimits {
+        count: Range::at_least(1),
+        chain: Support::No,
+        email: Need::ForEmailDelivery,
+        name: Need::Ignored,
+        phone: Need::Ignored,
+        unique_emails: true,
+    };
+    caps.placements = placements(config);
+    // No order can be asked for: everyone may sign at once, one after the other by Signify's lock.
+    caps.orders = vec![Order::Parallel];
+    caps.deliveries = [(Delivery::ProviderEmail, false), (Delivery::ShareableLink, true)]
+        .map(|(delivery, shared_link)| DeliverySupport {
+            delivery,
+            signers: Range::at_least(1),
+            shared_link,
+            link_lifetime: Bound::Unknown,
+        })
+        .to_vec();
+    caps.message = MessageSupport { deliveries: vec![Delivery::ProviderEmail], chars: Range::of(1, 1000) };
+    caps.return_url = ReturnUrlSupport {
+        supported: Support::Yes,
+        schemes: vec!["https".to_owned()],
+        domain: Some("gov.sg".to_owned()),
+    };
+    caps.expiry = ExpirySupport {
+        supported: Support::No,
+        seconds: Range::UNKNOWN,
+        fixed_seconds: Bound::Is(THIRTY_DAYS),
+    };
+    caps.legal = vec![LegalClaim {
+        class: LegalClass::SG_ETA_SECURE,
+        source:
+            "documentation of Sign with Singpass, which signs for Signify; Signify's own pages name no class"
+                .to_owned(),
+        method: None,
+        certificate: CertificateHolder::Signer,
+    }];
+    caps.cancel = Support::Yes;
+    caps.decline_visible = Support::No;
+    caps.result_lifetime = Bound::Is(THIRTY_DAYS);
+    caps.partial_result = Support::Yes;
+    caps.callbacks = CallbackSupport::None;
+    caps.reference = match config.reference_in_name {
+        ReferenceInName::Off => ReferenceSupport::NameAndTime,
+        ReferenceInName::Suffix => ReferenceSupport::InDocumentName,
+    };
+    caps.origin_proof = OriginProof::None;
+    caps.erase = Support::Unknown;
+    caps.poll_interval = 30;
+    caps.rate_limit = rate.map(|rate| esign_core::RateLimit {
+        requests: rate.own_limit(),
+        // A window that is not whole seconds is shown as the longer one: never more than the limit.
+        window_seconds: u32::try_from(rate.window.as_millis().div_ceil(1000)).unwrap_or(u32::MAX),
+    });
+    caps.unverified = UNVERIFIED.map(str::to_owned).to_vec();
+    caps
+}
+
+fn documents(config: &SignifyConfig) -> DocumentLimits {
+    // Sign with Singpass refuses hybrid references; whether Signify rewrites the file before is not documented.
+    let mut pdf = PdfRules::default();
+    pdf.hybrid = Rule::Warn;
+    DocumentLimits {
+        count: Range::of(1, 1),
+        bytes: Range::up_to(config.max_document_bytes),
+        media_types: vec![MediaType::PDF],
+        name: NameRules {
+            chars: Range::of(4, MAX_NAME),
+            allowed: Some(CharSet { ascii_alphanumeric: true, others: "_-./() &`;'\"".to_owned() }),
+        },
+        view_only: Support::No,
+        pdf,
+    }
+}
+
+fn placements(config: &SignifyConfig) -> PlacementSupport {
+    let neutral = match config.placement_origin {
+        Some(_) => Neutral::Supported,
+        None => Neutral::NeedsSetting {
+            line: "placement_origin = \"top-left\"".to_owned(),
+            how: "place a box near the top of a page in Signify's web application and look at the positionY in its \
+                  upload request: near 0 means top-left, near 1 bottom-left"
+                .to_owned(),
+        },
+    };
+    let most = match config.over_max_document_signatures {
+        OverLimit::Refuse => Bound::Is(config.max_document_signatures),
+        OverLimit::Warn => Bound::Unknown,
+    };
+    PlacementSupport {
+        neutral,
+        native: Support::Yes,
+        anchors: Support::No,
+        fields: Support::No,
+        per_signer: Range::of(1, MAX_PER_INVITATION),
+        per_document: Range { min: Bound::Is(1), max: most },
+        box_size: BoxSupport::ProviderFixed { drawn: config.box_size, must_fit: config.box_size },
+        decimals: None,
+        // Whether boxes may overlap rests on a size that is assumed: a warning of the check, not a refusal.
+        overlap: Support::Yes,
+        uncertain_unless_plain: true,
+    }
+}

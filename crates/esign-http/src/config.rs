@@ -325,7 +325,7 @@ impl RateLimit {
         if self.window.is_zero() {
             return fault("window", "must be longer than zero".into());
         }
-        if self.window + self.slack > Duration::from_secs(86_400) {
+        if self.window.saturating_add(self.slack) > Duration::from_secs(86_400) {
             return fault("window", "window and slack together may not be longer than a day".into());
         }
         if self.share == 0 || self.share > self.limit {
@@ -498,6 +498,7 @@ mod tests {
             (json!({ "limit": 5, "window": 5, "burst": 2 }), "limiter.burst"),
             (json!({ "mode": "paced", "limit": 5, "window": 5, "burst": 6 }), "limiter.burst"),
             (json!({ "limit": 5, "window": 5, "slack": "25h" }), "limiter.window"),
+            (json!({ "limit": 5, "window": u64::MAX, "slack": u64::MAX }), "limiter.window"),
         ] {
             let error = file(value.clone()).resolve(None).unwrap_err();
             assert_eq!(error.field_path(), Some(key), "{value}");

@@ -77,9 +77,10 @@ impl Call {
         self
     }
 
-    /// One of several tries, none of which may be repeated by the layers.
+    /// One of several tries to create something, none of which may be repeated by the layers.
     pub(super) fn one_of_several(mut self, earlier_attempts: u32) -> Self {
         self.replayable = false;
+        self.effect = Effect::Creates;
         self.earlier_attempts = earlier_attempts;
         self
     }

@@ -326,6 +326,7 @@ fn http_client(base: &Url, settings: &HttpSettings) -> Result<reqwest::Client> {
 
 #[allow(clippy::disallowed_methods, reason = "the one home of the HTTP client")]
 fn client_builder(base: &Url, settings: &HttpSettings) -> Result<reqwest::ClientBuilder> {
+    // reqwest itself repeats only what a server declared unprocessed (HTTP/2 REFUSED_STREAM, GOAWAY): that stays on.
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("esign/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())

@@ -39,7 +39,8 @@ impl LimiterKey {
     }
 }
 
-/// The limiters of a process. Keep one where all instances of a kind find it.
+/// The limiters of a process. Keep one where all instances of a kind find it:
+/// `cx.shared("limiters", Limiters::new)` while a provider is built.
 #[derive(Debug, Default)]
 pub struct Limiters(Mutex<HashMap<LimiterKey, Arc<Limiter>>>);
 

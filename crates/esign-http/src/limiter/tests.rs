@@ -208,6 +208,24 @@ fn first_come_first_served() {
     }
 }
 
+#[tokio::test]
+async fn whoever_looks_first_does_not_overtake() {
+    for rate in [RateLimit::exact(1, TEN_SECONDS), RateLimit::paced(1, TEN_SECONDS, 1)] {
+        let clock = clock();
+        let limiter = limiter(rate, &clock);
+        limiter.acquire().await.sent();
+        let (mut first, mut second) = (Box::pin(limiter.acquire()), Box::pin(limiter.acquire()));
+        let mut ready = async |first_in_line: bool| {
+            let waiter = if first_in_line { &mut first } else { &mut second };
+            poll_fn(|cx| Poll::Ready(waiter.as_mut().poll(cx).is_ready())).await
+        };
+        assert!(!ready(true).await && !ready(false).await);
+        clock.advance(TEN_SECONDS + Duration::from_secs(1));
+        assert!(!ready(false).await, "the second is asked first");
+        assert!(ready(true).await);
+    }
+}
+
 #[test]
 fn a_dropped_waiter_costs_nothing_and_holds_up_nobody() {
     for rate in [RateLimit::exact(1, TEN_SECONDS), RateLimit::paced(1, TEN_SECONDS, 1)] {

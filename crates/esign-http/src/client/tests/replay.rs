@@ -5,7 +5,7 @@ use wiremock::matchers::{header, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
-use crate::{FinishedForm, Multipart, RateLimit};
+use crate::{Effect, FinishedForm, Multipart, RateLimit};
 
 /// Answers with each status in turn, then with the last for ever.
 async fn server(statuses: &[u16]) -> MockServer {
@@ -77,7 +77,8 @@ async fn a_create_is_sent_once_even_if_somebody_marks_it() {
         let api = server(&[status, 200]).await;
         let client = client(&api.uri());
         let recipe = || {
-            Ok(client.post(client.url(["x"])?).operation(Operation::Submit).replayable().multipart(form()))
+            let call = client.post(client.url(["x"])?).operation(Operation::Submit).multipart(form());
+            Ok(call.effect(Effect::Reads).replayable())
         };
         let error = client.submit_with(recipe).await.unwrap_err();
         assert_eq!(error.retry(), Retry::OutcomeUnknown, "{status}");

@@ -322,7 +322,7 @@ pub enum Xfa {
     Dynamic,
 }
 
-/// What a certifying signature still allows (DocMDP, ISO 32000-1 12.8.2.2).
+/// What a certifying signature still allows (DocMDP, ISO 32000-1 12.8.2.2), or a signed field's lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Certification {
     /// 1: nothing. 2: forms and signatures. 3: annotations too.

@@ -137,11 +137,15 @@ pub(crate) fn names(doc: &Doc, dict: &Dictionary, key: &[u8]) -> Vec<String> {
     doc.get_array(dict, key).iter().filter_map(|name| Some(text(doc.resolve(name)?.as_str().ok()?))).collect()
 }
 
-/// The strictest certification among the signatures.
+/// The strictest certification among the signatures; a lock that came with one counts as well.
 fn certification(doc: &Doc, fields: &[&Field<'_>]) -> Option<Certification> {
     let certifies = |field: &&Field<'_>| {
-        let permission = doc_mdp(doc, doc.dict(field.value?)?)?;
-        Some(Certification { permission, field: field.name.clone() })
+        let certified = doc_mdp(doc, doc.dict(field.value?)?);
+        let locked = lock(doc, field.dict).and_then(|lock| lock.permission);
+        Some(Certification {
+            permission: certified.into_iter().chain(locked).min()?,
+            field: field.name.clone(),
+        })
     };
     fields.iter().filter_map(certifies).min_by_key(|certification| certification.permission)
 }
@@ -320,7 +324,7 @@ mod tests {
     fn certification_rights_and_actions() {
         let catalog = "/AcroForm<</Fields[4 0 R]/XFA[]>>/NeedsRendering true/OpenAction<</S/JavaScript/JS(x)>>\
                        /Perms<</UR3 5 0 R/DocMDP 5 0 R>>/Names<</EmbeddedFiles<<>>>>";
-        let mdp = "/Reference[<</TransformMethod/DocMDP/TransformParams<</P 1>>>>]";
+        let mdp = "/Contents<00>/Reference[<</TransformMethod/DocMDP/TransformParams<</P 1>>>>]";
         let file = document(catalog, &[A4], Style::Table).update(
             &[
                 (4, "<</T(c)/FT/Sig/V 5 0 R>>".to_owned()),
@@ -333,6 +337,16 @@ mod tests {
         assert!(certification.forbids_signing() && certification.field == "c");
         assert_eq!(facts.xfa, Some(Xfa::Dynamic));
         assert_eq!(facts.features, ["javascript", "open_action", "embedded_files", "usage_rights"]);
+    }
+
+    #[test]
+    fn a_lock_counts_once_its_field_is_signed() {
+        for (value, expected) in [("", None), ("/V<</SubFilter/x/Contents<00>>>", Some(1))] {
+            let field = format!("<</T(c)/FT/Sig/Lock<</Action/All/P 1>>{value}>>");
+            let file = document("/AcroForm<</Fields[4 0 R]>>", &[A4], Style::Table);
+            let facts = facts(&file.update(&[(4, field)], Style::Table));
+            assert_eq!(facts.certification.map(|certification| certification.permission), expected);
+        }
     }
 
     #[test]

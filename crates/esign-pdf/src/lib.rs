@@ -12,6 +12,7 @@ mod lexer;
 mod limits;
 mod oid;
 mod pages;
+pub mod preflight;
 mod revocation;
 mod scan;
 #[cfg(feature = "sign")]

@@ -1,5 +1,6 @@
 //! A document signed by a real service, where its fixture lies beside the tests.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use esign_pdf::facts::SignatureLevel;
@@ -15,9 +16,9 @@ fn fixture(test: &str) -> Option<(Vec<u8>, Vec<Vec<u8>>)> {
         Some((pdf, roots_from_pem(&root).expect("the fixture's root is a certificate")))
     });
     if files.is_none() {
-        println!(
-            "SKIPPED {test}: ESIGN_FIXTURES names no folder with singpass-staging-signed.pdf and its root"
-        );
+        // Straight to the stream: the harness keeps what `println` says of a passing test to itself.
+        let words = "ESIGN_FIXTURES names no folder with singpass-staging-signed.pdf and its root";
+        let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {words}");
     }
     files
 }

@@ -1,5 +1,7 @@
 //! PDF files for tests, written byte by byte so that each can be wrong in exactly one way.
 
+mod hostile;
+
 use std::fmt::Write as _;
 
 /// How a cross-reference section is written.

@@ -1,0 +1,242 @@
+//! Files made to exhaust or confuse their reader, and a small mutating fuzzer. Whatever comes in, the entry points
+//! answer with facts or a typed error; that they do so soon is seen by the suite finishing.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use super::{Style, document, plain, stream};
+use crate::{Limits, PdfError, VerifyOptions, inspect, verify};
+
+/// Both entry points; a panic inside shows as an internal error.
+fn survives(name: &str, bytes: &[u8]) -> Result<(), PdfError> {
+    let mut options = VerifyOptions::new(Timestamp::UNIX_EPOCH);
+    options.limits = Limits { max_stream: 8 << 20, ..Limits::default() };
+    let outcomes = [inspect(bytes, &options.limits).map(drop), verify(bytes, &options).map(drop)];
+    for outcome in outcomes {
+        assert!(!matches!(outcome, Err(PdfError::Internal(_))), "{name}: {outcome:?}");
+        outcome?;
+    }
+    Ok(())
+}
+
+/// Objects of a page tree or form in some hostile shape, on top of a plain document.
+fn with(objects: &[(u32, String)]) -> Vec<u8> {
+    plain().update(objects, Style::Table).bytes
+}
+
+fn revisions(count: usize) -> Vec<u8> {
+    let mut file = plain().bytes;
+    let mut previous = file.windows(4).rposition(|window| window == b"xref").unwrap();
+    for _ in 0..count {
+        let at = file.len();
+        let section =
+            format!("xref\n0 0\ntrailer\n<</Size 4/Root 1 0 R/Prev {previous}>>\nstartxref\n{at}\n%%EOF\n");
+        file.extend_from_slice(section.as_bytes());
+        previous = at;
+    }
+    file
+}
+
+fn nested(open: &str, close: &str, depth: usize) -> Vec<u8> {
+    with(&[(9, open.repeat(depth) + &close.repeat(depth))])
+}
+
+/// A run-length bomb of one object stream: 64 times its size when decoded.
+fn bomb() -> String {
+    // 0x81 and a byte: that byte 128 times. Only ASCII survives in a fixture, so decode hexadecimal digits first.
+    let content = "8120".repeat(200_000);
+    stream("/Type/ObjStm/N 1/First 4/Filter[/ASCIIHexDecode/RunLengthDecode]", &content)
+}
+
+#[test]
+fn hostile_files_end_in_facts_or_errors() {
+    let two = |name: &str, prefix: &str| -> String {
+        // Each level names the next one twice: 2^40 paths.
+        format!("<</Type/Pages/Count 1/{name}[{prefix} 0 R {prefix} 0 R]>>")
+    };
+    let dag = |key: &str, root: String| {
+        let mut objects = vec![root_object(&root)];
+        objects.extend((20..60).map(|n: u32| (n, two(key, &(n + 1).to_string()))));
+        with(&objects)
+    };
+    let deep = |root: &str, count: u32, kid: fn(u32) -> String| {
+        let mut objects = vec![root_object(root)];
+        objects.extend((20..20 + count).map(|n| (n, kid(n + 1))));
+        with(&objects)
+    };
+    let files: Vec<(&str, Vec<u8>)> = vec![
+        ("page tree loop", with(&[(2, "<</Type/Pages/Count 1/Kids[2 0 R 2 0 R]>>".to_owned())])),
+        ("page tree of exponential paths", dag("Kids", "/Pages 20 0 R".to_owned())),
+        ("field tree of exponential paths", dag("Kids", "/Pages 2 0 R/AcroForm<</Fields[20 0 R]>>".to_owned())),
+        ("deep page tree", deep("/Pages 20 0 R", 20_000, |n| format!("<</Type/Pages/Count 1/Kids[{n} 0 R]>>"))),
+        ("deep field tree", deep("/Pages 2 0 R/AcroForm<</Fields[20 0 R]>>", 20_000, |n| format!("<</T(x)/Kids[{n} 0 R]>>"))),
+        ("reference to itself", with(&[(3, "3 0 R".to_owned())])),
+        ("references in a ring", with(&[(3, "4 0 R".to_owned()), (4, "3 0 R".to_owned())])),
+        ("lying count", document("", &["/MediaBox[0 0 9 9]"], Style::Table).update(&[(2, "<</Type/Pages/Count 2000000000/Kids[3 0 R]>>".to_owned())], Style::Table).bytes),
+        ("kids that are no kids", with(&[(2, "<</Type/Pages/Count 3/Kids[1 (x) null 9.5 <<>> [] /N]>>".to_owned())])),
+        ("nested arrays", nested("[", "]", 200_000)),
+        ("nested dictionaries", nested("<</A", ">>", 200_000)),
+        ("nested strings", nested("(", ")", 200_000)),
+        ("unclosed", nested("[<<(", "", 100_000)),
+        ("object stream bomb", with(&[(9, bomb()), (10, bomb())])),
+        ("object stream that lies", with(&[(9, stream("/Type/ObjStm/N 999999999/First 999999999", "1 0 2 0"))])),
+        ("forty thousand revisions", revisions(40_000)),
+        ("five hundred revisions", revisions(500)),
+        ("many startxrefs", [plain().bytes, b"startxref\n".repeat(200_000)].concat()),
+        ("many byte ranges", [plain().bytes, b"/ByteRange[0 1 2 (".repeat(100_000)].concat()),
+        ("many headers", b"%PDF-1.4\n".repeat(100_000)),
+        ("huge cross-reference stream", {
+            let head = "/Type/XRef/W[1 8 8]/Size 2147483647/Index[0 2147483647]/Root 1 0 R";
+            format!("%PDF-1.5\n1 0 obj\n{}\nendobj\nstartxref\n9\n%%EOF", stream(head, "x")).into_bytes()
+        }),
+        ("cross-reference loop", b"%PDF-1.4\nxref\n0 1\n0000000000 65535 f \ntrailer<</Prev 9/Root 1 0 R>>\nstartxref\n9\n%%EOF".to_vec()),
+        ("negative and huge numbers", with(&[(3, "<</Type/Page/MediaBox[-99999999999999999999 -1e38 1e38 9e99]/Rotate -9223372036854775808/UserUnit 1e-40>>".to_owned())])),
+        ("signature of nonsense", signature("<</SubFilter/ETSI.CAdES.detached/Contents<3080308030803080>/ByteRange[0 9 20 9]>>")),
+        ("byte range beyond everything", signature("<</SubFilter/x/Contents<00>/ByteRange[0 9223372036854775807 9223372036854775807 9223372036854775807]>>")),
+        ("byte range of nothing", signature("<</SubFilter/x/Contents<00>/ByteRange[0 0 0 0]>>")),
+    ];
+    for (name, bytes) in files {
+        let _ = survives(name, &bytes);
+    }
+}
+
+fn root_object(entries: &str) -> (u32, String) {
+    (1, format!("<</Type/Catalog{entries}>>"))
+}
+
+fn signature(value: &str) -> Vec<u8> {
+    with(&[
+        root_object("/Pages 2 0 R/AcroForm<</Fields[8 0 R]>>"),
+        (8, format!("<</FT/Sig/T(s)/V {value}>>")),
+    ])
+}
+
+/// A deterministic source of choices (xorshift, Marsaglia 2003): a failure is repeated by its seed.
+struct Choices(u64);
+
+impl Choices {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 16).unwrap_or_default() % limit.max(1)
+    }
+
+    fn one<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
+        from[self.below(from.len())]
+    }
+}
+
+const TOKENS: [&[u8]; 16] = [
+    b"endobj",
+    b"stream\n",
+    b"endstream",
+    b"<<",
+    b">>",
+    b"[",
+    b"]",
+    b"(",
+    b"/Type/ObjStm",
+    b"/Kids[3 0 R]",
+    b"startxref",
+    b"trailer",
+    b"/ByteRange[0 1 2 3]",
+    b"99999999999",
+    b" 0 R",
+    b"%",
+];
+
+fn mutate(seed: &[u8], choices: &mut Choices) -> Vec<u8> {
+    let mut bytes = seed.to_vec();
+    for _ in 0..=choices.below(4) {
+        let at = choices.below(bytes.len());
+        let length = choices.below(64).min(bytes.len() - at);
+        match choices.below(6) {
+            0 => bytes[at] ^= 1 << choices.below(8),
+            1 => bytes[at] = b'0' + u8::try_from(choices.below(10)).unwrap_or_default(),
+            2 => {
+                bytes.splice(at..at, choices.one(&TOKENS).iter().copied());
+            }
+            3 => {
+                let from = choices.below(bytes.len() - length + 1);
+                let piece = bytes[from..from + length].to_vec();
+                bytes.splice(at..at, piece);
+            }
+            4 => {
+                bytes.drain(at..at + length);
+            }
+            _ => bytes.truncate(at + 1),
+        }
+        if bytes.is_empty() {
+            bytes.push(b'%');
+        }
+    }
+    bytes
+}
+
+fn seeds() -> Vec<Vec<u8>> {
+    let form = "/AcroForm<</Fields[8 0 R]>>/DSS<</Certs[9 0 R]>>";
+    let mut seeds: Vec<_> = [Style::Table, Style::Stream, Style::Compressed, Style::Hybrid]
+        .map(|style| {
+            let objects = [
+                (8, "<</FT/Sig/T(s)/V 7 0 R/Subtype/Widget/Rect[0 0 9 9]>>".to_owned()),
+                (7, "<</SubFilter/ETSI.CAdES.detached/Contents<3000>/ByteRange[0 9 20 9]>>".to_owned()),
+                (9, stream("", "x")),
+            ];
+            let file = document(form, &["/MediaBox[0 0 595 842]/Annots[8 0 R]", "/MediaBox[0 0 9 9]"], style);
+            file.update(&objects, style).bytes
+        })
+        .to_vec();
+    seeds.push(revisions(3));
+    #[cfg(feature = "sign")]
+    seeds.push(signed_seed());
+    seeds
+}
+
+#[cfg(feature = "sign")]
+fn signed_seed() -> Vec<u8> {
+    use crate::facts::Rect;
+    use crate::sign::{Level, SignOptions, Subject, TestPki, sign};
+    let now: Timestamp = "2026-11-20T10:00:00Z".parse().unwrap();
+    let pki = TestPki::generate(now).unwrap();
+    let identity = pki.issue(&Subject::new("TAN AH KOW"), now).unwrap();
+    let mut options = SignOptions::new("s", 1, Rect::new(9.0, 9.0, 200.0, 60.0), now);
+    options.level = Level::BLT;
+    sign(&plain().bytes.into(), &identity, Some(pki.tsa()), &options).unwrap().to_vec()
+}
+
+/// `ESIGN_FUZZ_RUNS` and `ESIGN_FUZZ_SEED` make it longer and different.
+#[test]
+fn mutated_files_end_in_facts_or_errors() {
+    let setting = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
+    let runs = setting("ESIGN_FUZZ_RUNS").unwrap_or(2_000);
+    let first = setting("ESIGN_FUZZ_SEED").unwrap_or(1);
+    let seeds = seeds();
+    let mut readable = 0;
+    for seed in first..first + runs {
+        let mut choices = Choices(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        let bytes = mutate(&seeds[choices.below(seeds.len())], &mut choices);
+        let mut name = String::new();
+        write!(name, "ESIGN_FUZZ_SEED={seed}").unwrap();
+        readable += u32::from(survives(&name, &bytes).is_ok());
+    }
+    assert!(readable > 0, "mutations that break everything test nothing");
+}
+
+/// The DER readers behind a signature, fed with a mutated message in an otherwise sound file.
+#[cfg(feature = "sign")]
+#[test]
+fn mutated_messages_end_in_facts_or_errors() {
+    let signed = signed_seed();
+    let hole = signed.windows(11).position(|window| window == b"/Contents<3").unwrap() + 10;
+    for seed in 1..600u64 {
+        let mut choices = Choices(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        let mut bytes = signed.clone();
+        for _ in 0..=choices.below(3) {
+            let digit = choices.one(&[b"0", b"1", b"3", b"8", b"A", b"F"])[0];
+            bytes[hole + choices.below(4_000)] = digit;
+        }
+        let _ = survives(&format!("message {seed}"), &bytes);
+    }
+}

@@ -4,11 +4,13 @@ mod build;
 mod inspector;
 pub mod matrix;
 mod secrets;
+mod verification;
 
 pub use build::{builder, client, default_registry};
 pub use esign_core::*;
 pub use inspector::PdfInspector;
 pub use secrets::EnvAndFileSecrets;
+pub use verification::{RecordVerification, verify, verify_against_record};
 
 /// Reading and verifying PDFs.
 pub use esign_pdf as pdf;

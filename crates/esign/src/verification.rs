@@ -1,0 +1,187 @@
+//! Is what came back what was sent, signed by those who were asked?
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use esign_core::{Artifact, ArtifactId, Error, ErrorKind, Intent, Result, SentDocument, SubmissionRecord};
+use esign_pdf::verify::{Original, Verdict};
+use esign_pdf::{VerificationReport, VerifyOptions};
+
+use crate::inspector::compute;
+
+/// What was found out about a signed PDF by its own means and against the record of its submission.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RecordVerification {
+    /// Every signature in the file, fact by fact.
+    pub report: VerificationReport,
+    /// Signatures that were made after it was sent.
+    pub signatures_added: usize,
+    /// Why the file is not good, in words; empty if it is.
+    pub problems: Vec<String>,
+}
+
+impl RecordVerification {
+    /// True if the file is the one that was sent with the signatures that were asked for, all of them valid and trusted,
+    /// and nothing else.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+/// Verifies every signature of a PDF, on a thread for it. Fetches nothing.
+///
+/// # Errors
+/// As [`esign_pdf::verify()`]: [`ErrorKind::Document`] if it cannot be read, [`ErrorKind::Config`] for a root that is no
+/// certificate.
+pub async fn verify(content: Bytes, options: VerifyOptions) -> Result<VerificationReport> {
+    Ok(compute(move || esign_pdf::verify(&content, &options)).await??)
+}
+
+/// Verifies a signed PDF against the record of its submission: it must begin with the bytes that were sent, have at least
+/// one new signature of each signer who was given a place in it, and only good signatures. Set the trusted roots in
+/// `options`; without any, nothing is good.
+///
+/// Some providers rewrite the file (see [`OriginProof`](esign_core::OriginProof)): of those, judge the report itself.
+///
+/// # Errors
+/// As [`verify`], and [`ErrorKind::BadHandle`] if the record knows no such document.
+pub async fn verify_against_record(
+    record: &SubmissionRecord,
+    artifact: &Artifact,
+    mut options: VerifyOptions,
+) -> Result<RecordVerification> {
+    let sent = sent_document(record.intent(), &artifact.id)?;
+    options.original = Some(Original { bytes: sent.bytes, sha256: *sent.sha256.as_bytes() });
+    let report = verify(artifact.content.clone(), options).await?;
+    let signatures_added = report.signatures.iter().filter(|s| s.signed_bytes > sent.bytes).count();
+    let mut problems = Vec::new();
+    if report.extends_original != Some(true) {
+        problems.push("it does not begin with the bytes that were sent".to_owned());
+    }
+    let expected = signers_of(record.intent(), &sent.key).max(1);
+    if signatures_added < expected {
+        problems.push(format!("{expected} new signatures were asked for, {signatures_added} are there"));
+    }
+    if report.verdict != Verdict::Passed {
+        problems.extend(report.reasons.iter().cloned());
+    }
+    Ok(RecordVerification { report, signatures_added, problems })
+}
+
+/// The document that an artifact came from: the one it names, or the only one.
+fn sent_document<'a>(intent: &'a Intent, artifact: &ArtifactId) -> Result<&'a SentDocument> {
+    let documents = intent.documents();
+    let found = match (artifact.document(), documents) {
+        (Some(key), _) => documents.iter().find(|d| d.key == key),
+        (None, [only]) => Some(only),
+        (None, _) => None,
+    };
+    found.ok_or_else(|| {
+        let known: Vec<_> = documents.iter().map(|d| d.key.as_str()).collect();
+        let message =
+            format!("the record does not say which document {artifact} is; it lists: {}", known.join(", "));
+        Error::new(ErrorKind::BadHandle, message)
+    })
+}
+
+/// How many signers were given a place in a document.
+fn signers_of(intent: &Intent, document: &str) -> usize {
+    let placed = intent.placements().iter().filter(|p| p.document == document);
+    placed.map(|p| p.signer.as_str()).collect::<BTreeSet<_>>().len()
+}
+
+#[cfg(test)]
+mod tests {
+    use esign_core::memory::MemoryService;
+    use esign_core::{
+        Client, Corner, Delivery, Document, MediaType, Origin, Placement, Reference, SignRequest, Signer,
+    };
+    use esign_pdf::facts::Rect;
+    use esign_pdf::roots_from_pem;
+    use esign_pdf::sign::{SignOptions, Subject, TestPki, sample_pdf, sign};
+
+    use super::*;
+
+    const NOW: &str = "2026-01-01T12:00:00Z";
+
+    struct Desk {
+        pki: TestPki,
+        original: Bytes,
+    }
+
+    impl Desk {
+        fn new() -> Self {
+            let original = Bytes::from(sample_pdf("Lease", &["The tenant rents the flat."]));
+            Self { pki: TestPki::generate(NOW.parse().unwrap()).unwrap(), original }
+        }
+
+        fn sign(&self, pdf: &Bytes, field: &str) -> Bytes {
+            let at = NOW.parse().unwrap();
+            let identity = self.pki.issue(&Subject::new("Tester"), at).unwrap();
+            let options = SignOptions::new(field.to_owned(), 1, Rect::new(50.0, 50.0, 200.0, 60.0), at);
+            sign(pdf, &identity, Some(self.pki.tsa()), &options).unwrap()
+        }
+
+        fn options(&self) -> VerifyOptions {
+            let mut options = VerifyOptions::new(NOW.parse().unwrap());
+            options.roots = roots_from_pem(self.pki.root_pem().as_bytes()).unwrap();
+            options
+        }
+
+        /// The record of sending the original to two signers.
+        async fn record(&self) -> SubmissionRecord {
+            let client: Client = MemoryService::new().client().await.unwrap();
+            let place = |y| Placement::points(1, 50.0, y, Origin::BottomLeft, Corner::BottomLeft);
+            let request = SignRequest::new(
+                Reference::new("r").unwrap(),
+                Document::pdf("Lease", self.original.clone()),
+                Delivery::ShareableLink,
+            )
+            .signer(Signer::new("tenant").place(place(50.0)))
+            .signer(Signer::new("landlord").place(place(250.0)))
+            .order(esign_core::Order::Parallel);
+            client.submit(client.prepare(request).await.unwrap()).await.unwrap().record
+        }
+
+        async fn problems(&self, pdf: &Bytes, options: VerifyOptions) -> Vec<String> {
+            let artifact = Artifact::new(ArtifactId::SIGNED, MediaType::PDF, pdf.clone());
+            verify_against_record(&self.record().await, &artifact, options).await.unwrap().problems
+        }
+    }
+
+    #[tokio::test]
+    async fn only_the_document_that_was_sent_with_all_its_signatures_is_good() {
+        let desk = Desk::new();
+        let once = desk.sign(&desk.original, "a");
+        let twice = desk.sign(&once, "b");
+        assert_eq!(desk.problems(&twice, desk.options()).await, Vec::<String>::new());
+
+        let other = Bytes::from(sample_pdf("Lease", &["The tenant rents the house."]));
+        let other = desk.sign(&desk.sign(&other, "a"), "b");
+        let mut cut = twice.to_vec();
+        cut.truncate(twice.len() - 600);
+        for (pdf, problem) in [
+            (&desk.original, "2 new signatures were asked for, 0 are there"),
+            (&once, "2 new signatures were asked for, 1 are there"),
+            (&other, "does not begin with the bytes that were sent"),
+            (&Bytes::from(cut), "2 new signatures were asked for, 1 are there"),
+        ] {
+            let problems = desk.problems(pdf, desk.options()).await;
+            assert!(problems.iter().any(|p| p.contains(problem)), "{problem}: {problems:?}");
+        }
+        let untrusted = VerifyOptions::new(NOW.parse().unwrap());
+        assert!(!desk.problems(&twice, untrusted).await.is_empty(), "nobody is trusted without a root");
+    }
+
+    #[tokio::test]
+    async fn an_artifact_of_another_document_is_named() {
+        let desk = Desk::new();
+        let artifact = Artifact::new(ArtifactId::SIGNED.of_document("annex"), MediaType::PDF, Bytes::new());
+        let error =
+            verify_against_record(&desk.record().await, &artifact, desk.options()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BadHandle);
+        assert!(error.to_string().contains("signed:annex") && error.to_string().contains("document"), "{error}");
+    }
+}

@@ -1,2 +1,69 @@
-//! The `esign` command.
-fn main() {}
+#![doc = include_str!("../README.md")]
+
+mod args;
+mod commands;
+mod failure;
+mod files;
+mod output;
+mod request;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+use failure::{Exit, Failure};
+use output::Output;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    trace(args.common.verbose);
+    let output = Output::new(args.common.json);
+    let exit = match run(args, &output) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            output.failure(&failure);
+            failure.exit()
+        }
+    };
+    ExitCode::from(exit as u8)
+}
+
+fn run(args: Args, output: &Output) -> Result<Exit, Failure> {
+    let runtime =
+        tokio::runtime::Runtime::new().map_err(|e| Failure::usage(format!("cannot start threads: {e}")))?;
+    runtime.block_on(dispatch(args, output))
+}
+
+async fn dispatch(args: Args, output: &Output) -> Result<Exit, Failure> {
+    let Args { command, common } = args;
+    match command {
+        Command::Demo(args) => commands::demo::run(args, &common, output).await,
+        Command::Providers(args) => commands::providers::run(&args, &common, output).await,
+        Command::Check(args) => commands::check::run(&args, &common, output).await,
+        Command::Plan(args) => commands::plan::run(&args, &common, output).await,
+        Command::Send(args) => commands::send::run(&args, &common, output).await,
+        Command::Resolve(args) => commands::resolve::run(&args, &common, output).await,
+        Command::Status(args) => commands::status::run(&args, &common, output).await,
+        Command::Watch(args) => commands::watch::run(&args, &common, output).await,
+        Command::Download(args) => commands::download::run(&args, &common, output).await,
+        Command::Cancel(args) => commands::cancel::run(&args, &common, output).await,
+        Command::Verify(args) => commands::verify::run(&args, output).await,
+        Command::Inspect(args) => commands::inspect::run(&args, output).await,
+        Command::Sandbox(args) => commands::sandbox::run(args, output).await,
+        Command::Completions(args) => Ok(commands::completions::run(&args)),
+    }
+}
+
+/// `--verbose` shows what happens inside; `ESIGN_LOG` chooses in detail.
+fn trace(verbose: bool) {
+    let chosen = std::env::var("ESIGN_LOG").ok();
+    let Some(filter) = chosen.or_else(|| verbose.then(|| "warn,esign=debug".to_owned())) else { return };
+    let colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        .init();
+}

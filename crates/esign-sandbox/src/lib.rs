@@ -23,3 +23,6 @@ pub use faults::{Effect, Fault, InvalidFault};
 pub use mailbox::Message;
 pub use serve::{ServeOptions, serve};
 pub use server::{Sandbox, StartError};
+
+/// A document to try things out with, and where it leaves room for signatures.
+pub use esign_pdf::sign::{SAMPLE_PLACES, sample_pdf};

@@ -179,9 +179,11 @@ mod tests {
     async fn an_artifact_of_another_document_is_named() {
         let desk = Desk::new();
         let artifact = Artifact::new(ArtifactId::SIGNED.of_document("annex"), MediaType::PDF, Bytes::new());
-        let error =
-            verify_against_record(&desk.record().await, &artifact, desk.options()).await.unwrap_err();
+        let error = verify_against_record(&desk.record().await, &artifact, desk.options()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::BadHandle);
-        assert!(error.to_string().contains("signed:annex") && error.to_string().contains("document"), "{error}");
+        assert!(
+            error.to_string().contains("signed:annex") && error.to_string().contains("document"),
+            "{error}"
+        );
     }
 }

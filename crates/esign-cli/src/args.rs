@@ -1,0 +1,275 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Parser, Subcommand};
+use esign::jiff::SignedDuration;
+
+const AFTER: &str = "Exit status: 0 good; 1 not good (cannot, declined, invalid, not ready); 2 the command line, \
+configuration or a file cannot be used; 3 refused before anything was sent; 4 the provider or the network failed; \
+5 it may have been sent, run `esign resolve`.
+
+Start with `esign demo`: it needs no account and no network.";
+
+/// Electronic signatures over any provider, from the command line.
+#[derive(Debug, Parser)]
+#[command(name = "esign", version, after_help = AFTER, disable_help_subcommand = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Common {
+    /// Configuration file [default: $ESIGN_CONFIG, else esign.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print JSON objects, one a line, with "version": 1
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Show what happens inside, on standard error
+    #[arg(long, short, global = true)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Sign a PDF through every provider, against an embedded sandbox
+    Demo(Demo),
+    /// Compare what the providers can do
+    Providers(Providers),
+    /// Check configuration, keys, credentials and clock
+    Check(Check),
+    /// Say which configured provider could do a request, and why the others cannot
+    Plan(Plan),
+    /// Send PDFs for signature
+    Send(Send),
+    /// Find out what became of a request whose answer was lost
+    Resolve(Resolve),
+    /// Show how far a request has come
+    Status(OneHandle),
+    /// Wait until a request has ended
+    Watch(Watch),
+    /// Fetch the signed PDF, and check that it is the one that was sent
+    Download(Download),
+    /// Call a request back
+    Cancel(OneHandle),
+    /// Verify the signatures of a PDF
+    Verify(Verify),
+    /// Show what a PDF is, as far as signing is concerned
+    Inspect(Inspect),
+    /// Run simulators of the providers on this machine
+    Sandbox(Sandbox),
+    /// Print a completion script for a shell
+    Completions(Completions),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Demo {
+    /// PDF to sign [default: a sample agreement]
+    pub(crate) file: Option<PathBuf>,
+    /// Only this provider kind; may be repeated
+    #[arg(long, value_name = "KIND")]
+    pub(crate) provider: Vec<String>,
+    /// Where the signed PDFs go
+    #[arg(long, value_name = "DIR", default_value = "esign-demo")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Providers {
+    /// Show the configured instances instead of every kind
+    #[arg(long)]
+    pub(crate) configured: bool,
+    /// Print a Markdown table
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) markdown: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Check {
+    /// Only this instance
+    pub(crate) instance: Option<String>,
+}
+
+/// A request, by file or by options.
+#[derive(Debug, clap::Args)]
+#[command(group = ArgGroup::new("source").required(true).multiple(true).args(["files", "request"]))]
+pub(crate) struct Request {
+    /// PDFs to sign; with --request they take the place of the documents named there
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Request file, TOML or JSON
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["delivery", "signer", "at", "order", "name", "message", "reference"])]
+    pub(crate) request: Option<PathBuf>,
+    /// How signers get to the page: provider-email, shareable-link, in-session-redirect
+    #[arg(long, value_name = "WAY", required_unless_present = "request")]
+    pub(crate) delivery: Option<String>,
+    /// A signer: a name of your own, and an e-mail address if needed; may be repeated
+    #[arg(long, value_name = "KEY[=EMAIL]", required_unless_present = "request")]
+    pub(crate) signer: Vec<String>,
+    /// Where to sign, e.g. 1,72,144,points,bottom-left,bottom-left; with several signers KEY:1,72,…
+    #[arg(long, value_name = "[KEY:]PAGE,X,Y,UNIT,ORIGIN,CORNER", allow_hyphen_values = true)]
+    pub(crate) at: Vec<String>,
+    /// Order of several signers: parallel, sequential
+    #[arg(long)]
+    pub(crate) order: Option<String>,
+    /// Document name that signers see [default: the file's name]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Message to the signers
+    #[arg(long)]
+    pub(crate) message: Option<String>,
+    /// Your own reference [default: a random one]
+    #[arg(long)]
+    pub(crate) reference: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub(crate) request: Request,
+    /// Only this instance
+    #[arg(long, value_name = "INSTANCE")]
+    pub(crate) on: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Send {
+    #[command(flatten)]
+    pub(crate) request: Request,
+    /// Send through this instance [default: the active one]
+    #[arg(long, value_name = "INSTANCE")]
+    pub(crate) on: Option<String>,
+    /// Write NAME.handle, NAME.record.json, … [default: the first document's name, here]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) save: Option<PathBuf>,
+    /// Print the signing links; without it they go to NAME.links
+    #[arg(long)]
+    pub(crate) print_links: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Resolve {
+    /// NAME.intent.json, as `esign send` wrote it
+    pub(crate) intent: PathBuf,
+    /// Take this one of several candidates, by its key
+    #[arg(long, value_name = "KEY")]
+    pub(crate) take: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct OneHandle {
+    /// NAME.handle, as `esign send` wrote it; - for standard input
+    #[arg(value_name = "HANDLE")]
+    pub(crate) handle: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Watch {
+    /// NAME.handle, as `esign send` wrote it; - for standard input
+    #[arg(value_name = "HANDLE")]
+    pub(crate) handle: PathBuf,
+    /// Give up after this time, e.g. 10m
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at_most: Option<SignedDuration>,
+    /// Look this often, if the provider does not say otherwise
+    #[arg(long, value_name = "TIME")]
+    pub(crate) every: Option<SignedDuration>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Download {
+    /// NAME.handle, as `esign send` wrote it; - for standard input
+    #[arg(value_name = "HANDLE")]
+    pub(crate) handle: PathBuf,
+    /// What to fetch: signed, partial, evidence, original, signed:DOCUMENT
+    #[arg(default_value = "signed")]
+    pub(crate) artifact: String,
+    /// Where to write it [default: NAME.signed.pdf]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Write over an existing file
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Submission record to check it against [default: NAME.record.json]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// Trusted root certificates, PEM; may be repeated. Without one, trust is not judged
+    #[arg(long, value_name = "PEM")]
+    pub(crate) root: Vec<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Verify {
+    /// Signed PDF
+    pub(crate) file: PathBuf,
+    /// Trusted root certificates, PEM; may be repeated
+    #[arg(long, value_name = "PEM")]
+    pub(crate) root: Vec<PathBuf>,
+    /// Submission record: the PDF must also be the one that was sent
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// Which document of the record it is, if there are several
+    #[arg(long, value_name = "KEY", requires = "record")]
+    pub(crate) document: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Inspect {
+    /// PDF
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Sandbox {
+    /// Where to listen; port 0 takes any free one. Whoever reaches it can sign as anybody
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    /// API key that the simulated Signify accepts; may be repeated
+    #[arg(long, value_name = "KEY", default_value = "sandbox_key")]
+    pub(crate) signify_key: Vec<String>,
+    /// Address that clients use, where it differs (containers, proxies)
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// Let signers be sent back to a program on this machine, which the real services refuse
+    #[arg(long)]
+    pub(crate) allow_loopback_redirect: bool,
+    /// Write a configuration for it; the file must be new
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write_config: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Completions {
+    /// bash, elvish, fish, powershell, zsh
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_request_needs_a_file_a_way_and_a_signer_or_a_request_file() {
+        let parses = |line: &str| Args::try_parse_from(line.split(' ')).is_ok();
+        assert!(parses("esign plan --request r.toml"));
+        assert!(parses("esign plan a.pdf --request r.toml"));
+        assert!(parses("esign send a.pdf --delivery shareable-link --signer tenant"));
+        assert!(!parses("esign plan"));
+        assert!(!parses("esign plan a.pdf --signer tenant"), "nobody guesses how signers are reached");
+        assert!(!parses("esign plan a.pdf --delivery shareable-link"));
+        assert!(!parses("esign plan --request r.toml --message hello"));
+    }
+}

@@ -1,0 +1,26 @@
+//! `esign cancel`
+
+use esign::CancelOutcome;
+use serde_json::json;
+
+use crate::args::{Common, OneHandle};
+use crate::failure::{Exit, Failure};
+use crate::files::read_handle;
+use crate::output::Output;
+use crate::settings;
+
+/// Good if nobody can sign any more.
+pub(crate) async fn run(args: &OneHandle, common: &Common, output: &Output) -> Result<Exit, Failure> {
+    let client = settings::client(common).await?;
+    let handle = read_handle(&args.handle)?;
+    let outcome = client.cancel(&handle).await?;
+    let words = match outcome {
+        CancelOutcome::Cancelled => "called back",
+        CancelOutcome::AlreadyGone => "it had ended before",
+        CancelOutcome::TooLate => "too late: it was completed before, fetch it with `esign download`",
+        other => other.as_str(),
+    };
+    let object = json!({ "key": handle.key().as_str(), "outcome": outcome.as_str() });
+    output.answer(&object, || words.to_owned());
+    Ok((outcome != CancelOutcome::TooLate).into())
+}

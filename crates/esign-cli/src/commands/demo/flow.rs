@@ -1,0 +1,130 @@
+//! One way through one provider: what it is called, what is asked for, and who signs.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::time::Duration;
+
+use esign::{
+    ArtifactId, Document, Handle, Prepared, Reference, SignRequest, State, Submission, Verdict, Wait,
+};
+
+use super::Stage;
+use crate::failure::Failure;
+use crate::files::{Papers, replace};
+use crate::output::Mark;
+
+/// Nothing in the sandbox takes longer.
+const PATIENCE: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(200);
+
+type Running<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + 'a>>;
+
+/// A flow. Everything between asking and checking is the same for all.
+pub(crate) struct Flow {
+    /// The provider kind, which is also the instance's name.
+    pub(crate) provider: &'static str,
+    pub(crate) name: &'static str,
+    /// What is asked for, given the reference and the document.
+    pub(crate) request: fn(&Stage, Reference, Document) -> SignRequest,
+    /// The signers act, through the sandbox.
+    pub(crate) sign: for<'a> fn(&'a Stage, &'a Handle) -> Running<'a>,
+}
+
+/// How a flow ended.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) state: Option<State>,
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) sha256: Option<String>,
+    pub(crate) signatures: usize,
+    pub(crate) problems: Vec<String>,
+    pub(crate) error: Option<Failure>,
+    checked: bool,
+}
+
+impl Outcome {
+    pub(crate) fn ok(&self) -> bool {
+        self.checked
+            && self.state == Some(State::Completed)
+            && self.problems.is_empty()
+            && self.error.is_none()
+    }
+}
+
+impl Flow {
+    /// Names the flow's files.
+    pub(crate) fn title(&self) -> String {
+        format!("{}-{}", self.provider, self.name)
+    }
+
+    pub(crate) async fn run(&self, stage: &Stage) -> Outcome {
+        let mut outcome = Outcome::default();
+        outcome.error = self.steps(stage, &mut outcome).await.err();
+        outcome
+    }
+
+    async fn steps(&self, stage: &Stage, outcome: &mut Outcome) -> Result<(), Failure> {
+        let papers = Papers::new(stage.out.join(self.title()));
+        let prepared = self.prepare(stage).await?;
+        replace(&papers.intent(), prepared.intent().to_json().as_bytes())?;
+        let submission = stage.client.submit(prepared).await?;
+        papers.save_submission(&submission)?;
+        stage.good("sent; intent stored before, handle and record after");
+        (self.sign)(stage, &submission.handle).await?;
+        stage.good("signed by the signers");
+        let report =
+            stage.client.wait(&submission.handle, Wait::at_most(PATIENCE).every(POLL), |_| {}).await?;
+        outcome.state = Some(report.state());
+        if report.state() != State::Completed {
+            outcome.problems.push(format!("it ended {}", report.state()));
+            return Ok(());
+        }
+        self.fetch(stage, &submission, &papers, outcome).await
+    }
+
+    async fn prepare(&self, stage: &Stage) -> Result<Prepared, Failure> {
+        let document = Document::pdf("Demonstration", stage.document.clone());
+        let request = (self.request)(stage, Reference::random()?, document);
+        let plan = stage.client.plan_on(self.provider, &request).await?;
+        let mark = if plan.verdict == Verdict::Cannot { Mark::Bad } else { Mark::Good };
+        stage.output.say(mark, format!("  planned: {}", plan.verdict));
+        for change in &plan.changes {
+            stage.output.say(Mark::Warning, format!("  {change}"));
+        }
+        Ok(stage.client.prepare_on(self.provider, request).await?)
+    }
+
+    async fn fetch(
+        &self,
+        stage: &Stage,
+        submission: &Submission,
+        papers: &Papers,
+        outcome: &mut Outcome,
+    ) -> Result<(), Failure> {
+        let signed = stage.client.download(&submission.handle, &ArtifactId::SIGNED).await?;
+        replace(&papers.signed(), &signed.content)?;
+        outcome.file = Some(papers.signed());
+        outcome.sha256 = Some(signed.sha256().to_string());
+        let checked =
+            esign::verify_against_record(&submission.record, &signed, stage.verify_options()?).await?;
+        outcome.signatures = checked.report.signatures.len();
+        outcome.checked = true;
+        if checked.is_good() {
+            let file = papers.signed();
+            stage.good(&format!(
+                "{}: begins with the bytes that were sent, {} valid signatures",
+                file.display(),
+                outcome.signatures
+            ));
+        }
+        outcome.problems = checked.problems;
+        Ok(())
+    }
+}
+
+impl Stage {
+    fn good(&self, line: &str) {
+        self.output.say(Mark::Good, format!("  {line}"));
+    }
+}

@@ -1,0 +1,153 @@
+//! `esign demo`
+
+mod flow;
+mod signify;
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use esign::facts::Rect;
+use esign::pdf::{VerifyOptions, roots_from_pem};
+use esign::{
+    Client, Clock, Config, Corner, FixedSecrets, Inspector, Origin, PdfInspector, Placement, SystemClock,
+};
+use esign_sandbox::{SAMPLE_PLACES, Sandbox, sample_pdf};
+use serde_json::json;
+
+use crate::args::{Common, Demo};
+use crate::failure::{Exit, Failure};
+use crate::files::{read_bytes, replace};
+use crate::output::{Mark, Output, bold};
+use crate::settings;
+use flow::{Flow, Outcome};
+
+/// Every flow, in the order in which they are shown.
+const FLOWS: &[&[Flow]] = &[signify::FLOWS];
+
+const ROOT: &str = "sandbox-root.pem";
+
+/// Good if every flow was completed and every file is what was sent, validly signed.
+pub(crate) async fn run(args: Demo, common: &Common, output: &Output) -> Result<Exit, Failure> {
+    let flows = chosen(&args.provider)?;
+    let stage = Stage::set_up(&args, common, *output).await?;
+    let mut good = 0;
+    for flow in &flows {
+        output.say(Mark::Plain, bold(&format!("{} {}", flow.provider, flow.name)));
+        let outcome = flow.run(&stage).await;
+        good += usize::from(outcome.ok());
+        tell(flow, &outcome, output);
+    }
+    let all = good == flows.len();
+    output.say(all.into(), format!("{good} of {} flows good; files in {}", flows.len(), args.out.display()));
+    if all && !flows.is_empty() {
+        let hint = format!(
+            "check one yourself: esign verify {0}/*.signed.pdf --root {0}/{ROOT}",
+            args.out.display()
+        );
+        output.say(Mark::Plain, hint.replace("*", &flows[0].title()));
+    }
+    stage.sandbox.shutdown().await;
+    Ok(all.into())
+}
+
+fn chosen(kinds: &[String]) -> Result<Vec<&'static Flow>, Failure> {
+    let all: Vec<&Flow> = FLOWS.iter().copied().flatten().collect();
+    if let Some(unknown) = kinds.iter().find(|kind| !all.iter().any(|flow| flow.provider == *kind)) {
+        let mut known: Vec<_> = all.iter().map(|flow| flow.provider).collect();
+        known.dedup();
+        return Err(Failure::usage(format!(
+            "no flow of a provider {unknown:?}; there are: {}",
+            known.join(", ")
+        )));
+    }
+    Ok(all
+        .into_iter()
+        .filter(|flow| kinds.is_empty() || kinds.iter().any(|kind| kind == flow.provider))
+        .collect())
+}
+
+fn tell(flow: &Flow, outcome: &Outcome, output: &Output) {
+    match &outcome.error {
+        Some(failure) => output.say(Mark::Bad, format!("  {failure}")),
+        None => {
+            for problem in &outcome.problems {
+                output.say(Mark::Bad, format!("  {problem}"));
+            }
+        }
+    }
+    output.json(&json!({
+        "provider": flow.provider,
+        "flow": flow.name,
+        "state": outcome.state.map(|state| state.to_string()),
+        "file": outcome.file,
+        "sha256": outcome.sha256,
+        "signatures": outcome.signatures,
+        "ok": outcome.ok(),
+        "problems": outcome.problems,
+        "error": outcome.error.as_ref().map(Failure::to_json),
+    }));
+}
+
+/// What every flow needs.
+pub(crate) struct Stage {
+    client: Client,
+    sandbox: Sandbox,
+    output: Output,
+    document: Bytes,
+    places: Vec<Placement>,
+    out: PathBuf,
+}
+
+impl Stage {
+    async fn set_up(args: &Demo, common: &Common, output: Output) -> Result<Self, Failure> {
+        let (document, places) = document(args.file.as_deref()).await?;
+        let sandbox = Sandbox::builder().signify(signify::set_up).start().await;
+        let sandbox = sandbox.map_err(|e| Failure::usage(e.to_string()))?;
+        output.say(Mark::Good, format!("sandbox on {} (no legal signatures)", sandbox.base_url()));
+        let config = signify::config(sandbox.base_url().as_str());
+        if common.verbose {
+            output.say(Mark::Plain, format!("configuration:\n\n{config}"));
+        }
+        let config: Config = settings::from_toml(Path::new("configuration"), &config)?;
+        let secrets = signify::secrets(FixedSecrets::new());
+        let client =
+            esign::builder(esign::default_registry()).config(config).secrets(secrets).build().await?;
+        std::fs::create_dir_all(&args.out).map_err(|e| Failure::file("create", &args.out, &e))?;
+        replace(&args.out.join(ROOT), sandbox.root_pem().as_bytes())?;
+        Ok(Self { client, sandbox, output, document, places, out: args.out.clone() })
+    }
+
+    /// Trusts the sandbox and nobody else.
+    fn verify_options(&self) -> Result<VerifyOptions, Failure> {
+        let mut options = VerifyOptions::new(SystemClock.now());
+        let roots = roots_from_pem(self.sandbox.root_pem().as_bytes());
+        options.roots = roots.map_err(|e| Failure::usage(e.to_string()))?;
+        Ok(options)
+    }
+}
+
+/// The document, and two places to sign at on its last page.
+async fn document(file: Option<&Path>) -> Result<(Bytes, Vec<Placement>), Failure> {
+    let (document, boxes) = match file {
+        Some(file) => {
+            (read_bytes(file)?, [Rect::new(36.0, 36.0, 0.0, 0.0), Rect::new(36.0, 108.0, 0.0, 0.0)])
+        }
+        None => (Bytes::from(sample()), [SAMPLE_PLACES[0], SAMPLE_PLACES[1]]),
+    };
+    let facts = PdfInspector::default().inspect(document.clone()).await?;
+    let last = u32::try_from(facts.pages.len()).unwrap_or(u32::MAX);
+    let place = |rect: Rect| Placement::points(last, rect.x, rect.y, Origin::BottomLeft, Corner::BottomLeft);
+    Ok((document, boxes.map(place).to_vec()))
+}
+
+fn sample() -> Vec<u8> {
+    sample_pdf(
+        "Agreement on a demonstration",
+        &[
+            "The parties show each other how a document is sent for signature, signed and checked.",
+            "The signatures are made by a sandbox, with certificates that were made when it started. They are no \
+             legal signatures.",
+            "Whoever signs in earnest changes a few lines of configuration, and nothing of the program.",
+        ],
+    )
+}

@@ -1,0 +1,79 @@
+//! `esign inspect`
+
+use esign::facts::PdfFacts;
+use esign::{Inspector, PdfInspector};
+use serde_json::json;
+
+use crate::args::Inspect;
+use crate::failure::{Exit, Failure};
+use crate::files::read_bytes;
+use crate::output::{Mark, Output, columns, value};
+
+/// Good unless the file is damaged or cannot be signed.
+pub(crate) async fn run(args: &Inspect, output: &Output) -> Result<Exit, Failure> {
+    let facts = PdfInspector::default().inspect(read_bytes(&args.file)?).await?;
+    let problems = problems(&facts);
+    let good = problems.is_empty();
+    output.answer(&json!({ "facts": value(&facts), "problems": problems, "good": good }), || {
+        let lines = problems.iter().map(|problem| format!("{} {problem}\n", Mark::Bad));
+        lines.collect::<String>() + &columns(&words(&facts))
+    });
+    Ok(good.into())
+}
+
+/// What stands in the way of signing.
+fn problems(facts: &PdfFacts) -> Vec<String> {
+    let mut problems = Vec::new();
+    if facts.encrypted {
+        problems.push("it is encrypted: remove the protection first".to_owned());
+    }
+    if facts.certification.as_ref().is_some_and(esign::facts::Certification::forbids_signing) {
+        problems.push("it is certified, and its certification forbids another signature".to_owned());
+    }
+    if facts.xfa == Some(esign::facts::Xfa::Dynamic) {
+        problems.push("it is a dynamic XFA form: print it to PDF first".to_owned());
+    }
+    problems.extend(facts.damage.iter().map(|damage| format!("damaged: {damage}")));
+    problems
+}
+
+fn words(facts: &PdfFacts) -> Vec<(String, String)> {
+    let mut rows = vec![
+        (
+            "PDF".to_owned(),
+            format!("version {}, {} bytes, {} revisions", facts.version, facts.bytes, facts.revisions.len()),
+        ),
+        ("pages".to_owned(), pages(facts)),
+        ("form fields".to_owned(), facts.form_fields.to_string()),
+    ];
+    for field in &facts.signatures {
+        let state = match (&field.signature, &field.unreadable) {
+            (Some(signature), _) => format!("signed ({})", signature.sub_filter),
+            (None, Some(why)) => format!("unreadable: {why}"),
+            (None, None) => "empty".to_owned(),
+        };
+        let page = field.widgets.first().map(|widget| format!(", page {}", widget.page)).unwrap_or_default();
+        rows.push(("signature field".to_owned(), format!("{}: {state}{page}", field.name)));
+    }
+    if !facts.features.is_empty() {
+        rows.push(("has".to_owned(), facts.features.join(", ")));
+    }
+    rows
+}
+
+/// Runs of pages of the same size: `1-3: 595.28 x 841.89 pt`.
+fn pages(facts: &PdfFacts) -> String {
+    let mut runs: Vec<(u32, u32, String)> = Vec::new();
+    for page in &facts.pages {
+        let turned = if page.rotate == 0 { String::new() } else { format!(", turned {}°", page.rotate) };
+        let size = format!("{} x {} pt{turned}", page.shown.width, page.shown.height);
+        match runs.last_mut() {
+            Some((_, last, same)) if *same == size => *last = page.number,
+            _ => runs.push((page.number, page.number, size)),
+        }
+    }
+    let words = runs.into_iter().map(|(first, last, size)| {
+        if first == last { format!("{first}: {size}") } else { format!("{first}-{last}: {size}") }
+    });
+    words.collect::<Vec<_>>().join("; ")
+}

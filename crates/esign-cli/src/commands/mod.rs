@@ -1,0 +1,16 @@
+//! One module per command.
+
+pub(crate) mod cancel;
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod demo;
+pub(crate) mod download;
+pub(crate) mod inspect;
+pub(crate) mod plan;
+pub(crate) mod providers;
+pub(crate) mod resolve;
+pub(crate) mod sandbox;
+pub(crate) mod send;
+pub(crate) mod status;
+pub(crate) mod verify;
+pub(crate) mod watch;

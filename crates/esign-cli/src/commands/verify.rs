@@ -1,0 +1,129 @@
+//! `esign verify`
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use esign::pdf::verify::{Coverage, SignatureReport, Verdict};
+use esign::pdf::{VerificationReport, VerifyOptions, roots_from_pem};
+use esign::{Artifact, ArtifactId, Clock, MediaType, SubmissionRecord, SystemClock};
+use serde_json::{Value, json};
+
+use crate::args::Verify;
+use crate::failure::{Exit, Failure};
+use crate::files::{read_bytes, read_record};
+use crate::output::{Mark, Output, value};
+
+/// Good if every signature holds and is trusted, and with a record if the file is the one that was sent.
+pub(crate) async fn run(args: &Verify, output: &Output) -> Result<Exit, Failure> {
+    let content = read_bytes(&args.file)?;
+    let options = options(&args.root)?;
+    let checked = match &args.record {
+        Some(record) => {
+            let id = match &args.document {
+                Some(key) => ArtifactId::SIGNED.of_document(key),
+                None => ArtifactId::SIGNED,
+            };
+            against(&read_record(record)?, id, content, options).await?
+        }
+        None => {
+            let report = esign::verify(content, options).await?;
+            Checked { problems: problems(&report), report, signatures_added: None }
+        }
+    };
+    output.answer(&checked.to_json(), || checked.words(&args.file));
+    Ok(checked.problems.is_empty().into())
+}
+
+/// What was found out about a file.
+pub(crate) struct Checked {
+    pub(crate) report: VerificationReport,
+    pub(crate) signatures_added: Option<usize>,
+    pub(crate) problems: Vec<String>,
+}
+
+/// Verifies for now, against these roots.
+pub(crate) fn options(roots: &[PathBuf]) -> Result<VerifyOptions, Failure> {
+    let mut options = VerifyOptions::new(SystemClock.now());
+    for path in roots {
+        let found = roots_from_pem(&read_bytes(path)?)
+            .map_err(|e| Failure::usage(format!("{}: {e}", path.display())))?;
+        options.roots.extend(found);
+    }
+    Ok(options)
+}
+
+pub(crate) async fn against(
+    record: &SubmissionRecord,
+    id: ArtifactId,
+    content: Bytes,
+    options: VerifyOptions,
+) -> Result<Checked, Failure> {
+    let artifact = Artifact::new(id, MediaType::PDF, content);
+    let checked = esign::verify_against_record(record, &artifact, options).await?;
+    Ok(Checked {
+        signatures_added: Some(checked.signatures_added),
+        problems: checked.problems,
+        report: checked.report,
+    })
+}
+
+fn problems(report: &VerificationReport) -> Vec<String> {
+    if report.verdict == Verdict::Passed { Vec::new() } else { report.reasons.clone() }
+}
+
+impl Checked {
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "good": self.problems.is_empty(),
+            "problems": self.problems,
+            "signatures": self.report.signatures.len(),
+            "signatures_added": self.signatures_added,
+            "report": value(&self.report),
+        })
+    }
+
+    pub(crate) fn words(&self, file: &Path) -> String {
+        let good = self.problems.is_empty();
+        let verdict = match self.report.verdict {
+            _ if good => "good",
+            Verdict::Failed => "NOT good",
+            Verdict::Passed | Verdict::Indeterminate => "not established",
+        };
+        let count = self.report.signatures.len();
+        let mut text = format!("{} {}: {verdict}, {count} signatures\n", Mark::from(good), file.display());
+        for problem in &self.problems {
+            text += &format!("    {} {problem}\n", Mark::Bad);
+        }
+        for signature in &self.report.signatures {
+            text += &format!("    {} {}\n", mark(signature.verdict), words(signature));
+        }
+        if self.report.extends_original == Some(true) {
+            text += &format!("    {} begins with the bytes that were sent\n", Mark::Good);
+        }
+        text
+    }
+}
+
+fn mark(verdict: Verdict) -> Mark {
+    match verdict {
+        Verdict::Passed => Mark::Good,
+        Verdict::Indeterminate => Mark::Warning,
+        Verdict::Failed => Mark::Bad,
+    }
+}
+
+fn words(signature: &SignatureReport) -> String {
+    let signer = signature.signer.as_ref().and_then(|s| s.common_name.as_ref());
+    let by = signer.map(|name| format!(" by {}", name.expose())).unwrap_or_default();
+    let time = signature.timestamp.as_ref().and_then(|t| t.time);
+    let at = match (time, signature.claimed_time) {
+        (Some(time), _) => format!(", timestamp {time}"),
+        (None, Some(claimed)) => format!(", claims {claimed}"),
+        (None, None) => String::new(),
+    };
+    let covers = match signature.coverage {
+        Coverage::WholeFile => "the whole file",
+        Coverage::Revision => "an earlier revision",
+    };
+    format!("{}{by}: {}{at}, covers {covers}", signature.field, signature.level.as_str())
+}

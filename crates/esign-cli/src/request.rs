@@ -1,0 +1,188 @@
+//! From command line or file to a request.
+
+use std::path::{Path, PathBuf};
+
+use esign::{Error, RequestFile, SignRequest};
+use serde_json::{Map, Value, json};
+
+use crate::args::Request;
+use crate::failure::Failure;
+use crate::files::read_text;
+use crate::settings::{from_value, toml_value};
+
+/// The request, with its documents read.
+pub(crate) fn read(args: &Request) -> Result<SignRequest, Failure> {
+    let (path, mut value) = match &args.request {
+        Some(path) => (path.clone(), file_value(path)?),
+        None => (PathBuf::from("command line"), from_options(args)?),
+    };
+    // Paths in a request file start from its folder, those on the command line from here.
+    let folder = match &args.request {
+        Some(path) if args.files.is_empty() => path.parent().map(Path::to_owned).unwrap_or_default(),
+        _ => PathBuf::new(),
+    };
+    if args.request.is_some() && !args.files.is_empty() {
+        put_documents(&mut value, &args.files)?;
+    }
+    let file: RequestFile = from_value(&path, value)?;
+    // The reader's own words are lost in the contract's error: keep the file system's.
+    let request = file.into_request(|document| {
+        let document = folder.join(document);
+        std::fs::read(&document)
+            .map(Into::into)
+            .map_err(|e| Error::config("documents", format!("cannot read {}: {e}", document.display())))
+    });
+    Ok(request?)
+}
+
+fn file_value(path: &Path) -> Result<Value, Failure> {
+    let text = read_text(path)?;
+    if path.extension().is_some_and(|ending| ending == "json") {
+        serde_json::from_str(&text).map_err(|e| Failure::usage(format!("{}: {e}", path.display())))
+    } else {
+        toml_value(path, &text)
+    }
+}
+
+/// Puts other files in the place of the documents, one by one.
+fn put_documents(request: &mut Value, files: &[PathBuf]) -> Result<(), Failure> {
+    let listed = request.get("documents").and_then(Value::as_array).map_or(0, Vec::len);
+    if listed > 0 && listed != files.len() {
+        return Err(Failure::usage(format!(
+            "the request file lists {listed} documents, but {} were given",
+            files.len()
+        )));
+    }
+    if listed == 0 {
+        request["documents"] = Value::Array(vec![json!({}); files.len()]);
+    }
+    for (i, file) in files.iter().enumerate() {
+        request["documents"][i]["path"] = json!(file);
+    }
+    Ok(())
+}
+
+/// The file form of what the options say, so that both are read by the same rules.
+fn from_options(args: &Request) -> Result<Value, Failure> {
+    let mut documents: Vec<_> = args.files.iter().map(|file| json!({ "path": file })).collect();
+    if let Some(name) = &args.name {
+        match documents.as_mut_slice() {
+            [only] => only["name"] = json!(name),
+            _ => return Err(Failure::usage("--name is for one document; name several in a request file")),
+        }
+    }
+    let mut signers: Vec<_> = args.signer.iter().map(|text| signer(text)).collect();
+    for text in &args.at {
+        place(&mut signers, text)?;
+    }
+    let mut request = Map::new();
+    request.insert("version".into(), json!(esign::REQUEST_FILE_VERSION));
+    request.insert("documents".into(), json!(documents));
+    request.insert("signers".into(), json!(signers));
+    for (key, value) in [
+        ("delivery", &args.delivery),
+        ("order", &args.order),
+        ("message", &args.message),
+        ("reference", &args.reference),
+    ] {
+        if let Some(value) = value {
+            request.insert(key.into(), json!(value));
+        }
+    }
+    Ok(Value::Object(request))
+}
+
+fn signer(text: &str) -> Value {
+    match text.split_once('=') {
+        Some((key, email)) => json!({ "key": key, "email": email, "placements": [] }),
+        None => json!({ "key": text, "placements": [] }),
+    }
+}
+
+/// `[KEY:]PAGE,X,Y,UNIT,ORIGIN,CORNER`
+fn place(signers: &mut [Value], text: &str) -> Result<(), Failure> {
+    let (key, spot) = match text.rsplit_once(':') {
+        Some((key, spot)) => (Some(key), spot),
+        None => (None, text),
+    };
+    let refuse = |why: &str| {
+        Failure::usage(format!(
+            "--at {text}: {why}; write [KEY:]PAGE,X,Y,UNIT,ORIGIN,CORNER, such as 1,72,144,points,bottom-left,bottom-left"
+        ))
+    };
+    let parts: Vec<_> = spot.split(',').map(str::trim).collect();
+    let &[page, x, y, unit, origin, corner] = parts.as_slice() else {
+        return Err(refuse(&format!("{} parts instead of 6", parts.len())));
+    };
+    let page: u32 = page.parse().map_err(|_| refuse("the page is not a whole number"))?;
+    let number = |text: &str| {
+        text.parse::<f64>().ok().filter(|n| n.is_finite()).ok_or_else(|| refuse("x and y are numbers"))
+    };
+    let placement = json!({ "page": page, "x": number(x)?, "y": number(y)?, "unit": unit, "origin": origin, "corner": corner });
+    let signer = match (key, &mut *signers) {
+        (None, [only]) => only,
+        (None, _) => return Err(refuse("say whose place it is")),
+        (Some(key), all) => all
+            .iter_mut()
+            .find(|signer| signer["key"] == key)
+            .ok_or_else(|| refuse(&format!("no --signer is called {key}")))?,
+    };
+    if let Some(places) = signer["placements"].as_array_mut() {
+        places.push(placement);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(signers: &[&str], at: &[&str]) -> Request {
+        let strings = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        Request {
+            files: vec!["a.pdf".into()],
+            request: None,
+            delivery: Some("shareable-link".into()),
+            signer: strings(signers),
+            at: strings(at),
+            order: None,
+            name: None,
+            message: None,
+            reference: None,
+        }
+    }
+
+    #[test]
+    fn options_are_a_request_file() {
+        let args = options(
+            &["tenant=tenant@example.com", "landlord"],
+            &["landlord:2,0.5,0.1,fractions,top-left,top-left"],
+        );
+        let value = from_options(&args).unwrap();
+        assert_eq!(value["signers"][0]["email"], "tenant@example.com");
+        assert_eq!(value["signers"][1]["placements"][0]["unit"], "fractions");
+        from_value::<RequestFile>(Path::new("x"), value).unwrap();
+    }
+
+    #[test]
+    fn a_place_that_makes_no_sense_is_refused() {
+        for (signers, at, words) in [
+            (&["a"][..], "1,2,3", "3 parts instead of 6"),
+            (&["a"], "one,2,3,points,top-left,top-left", "the page"),
+            (&["a"], "1,NaN,3,points,top-left,top-left", "x and y"),
+            (&["a", "b"], "1,2,3,points,top-left,top-left", "whose place"),
+            (&["a"], "b:1,2,3,points,top-left,top-left", "no --signer is called b"),
+        ] {
+            let message = from_options(&options(signers, &[at])).unwrap_err().to_string();
+            assert!(message.contains(words), "{message}");
+        }
+    }
+
+    #[test]
+    fn files_take_the_place_of_the_documents() {
+        let mut request = json!({ "documents": [{ "path": "old.pdf", "name": "Lease" }] });
+        put_documents(&mut request, &["new.pdf".into()]).unwrap();
+        assert_eq!(request["documents"][0], json!({ "path": "new.pdf", "name": "Lease" }));
+        assert!(put_documents(&mut request, &["a.pdf".into(), "b.pdf".into()]).is_err());
+    }
+}

@@ -1,0 +1,77 @@
+//! The configuration file, and the client it makes.
+
+use std::path::{Path, PathBuf};
+
+use esign::{Client, Config};
+use serde::de::DeserializeOwned;
+
+use crate::args::Common;
+use crate::failure::Failure;
+use crate::files::read_text;
+
+const FILE: &str = "esign.toml";
+const VARIABLE: &str = "ESIGN_CONFIG";
+
+/// Where the configuration is: `--config`, else `ESIGN_CONFIG`, else `./esign.toml`.
+pub(crate) fn path(common: &Common) -> PathBuf {
+    let variable = || std::env::var_os(VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from);
+    common.config.clone().or_else(variable).unwrap_or_else(|| PathBuf::from(FILE))
+}
+
+/// Reads and checks the configuration, and builds every instance. No network call.
+pub(crate) async fn client(common: &Common) -> Result<Client, Failure> {
+    let path = path(common);
+    if !path.exists() {
+        return Err(Failure::usage(format!(
+            "there is no configuration at {}; name one with --config or {VARIABLE}, or let `esign sandbox \
+             --write-config {FILE}` write one to start with",
+            path.display()
+        )));
+    }
+    let config: Config = from_toml(&path, &read_text(&path)?)?;
+    Ok(esign::client(config).await?)
+}
+
+/// Reads TOML, naming file, line or key in one line.
+pub(crate) fn from_toml<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Failure> {
+    from_value(path, toml_value(path, text)?)
+}
+
+pub(crate) fn toml_value(path: &Path, text: &str) -> Result<serde_json::Value, Failure> {
+    toml::from_str(text).map_err(|e| {
+        let line = e.span().map(|span| text[..span.start.min(text.len())].lines().count().max(1));
+        let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+        Failure::usage(format!("{}{line}: {}", path.display(), one_line(e.message())))
+    })
+}
+
+pub(crate) fn from_value<T: DeserializeOwned>(path: &Path, value: serde_json::Value) -> Result<T, Failure> {
+    serde_path_to_error::deserialize(value).map_err(|e| {
+        let key = e.path().to_string();
+        let key = if key == "." { String::new() } else { format!("{key}: ") };
+        Failure::usage(format!("{}: {key}{}", path.display(), one_line(&e.inner().to_string())))
+    })
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_named_by_line_or_key() {
+        for (text, words) in [
+            ("active = 'x'\n[providers.x\n", "a.toml:2: "),
+            ("active = 3", "a.toml: active: invalid type"),
+            ("[providers.x]\nkind = 'k'\nadapt = ['colour']", "a.toml: providers.x"),
+            ("activ = 'x'", "a.toml: activ: unknown field `activ`"),
+        ] {
+            let message = from_toml::<Config>(Path::new("a.toml"), text).unwrap_err().to_string();
+            assert!(message.starts_with(words), "{message}");
+            assert_eq!(message.lines().count(), 1, "{message}");
+        }
+    }
+}

@@ -80,6 +80,11 @@ impl Output {
         let _ = writeln!(anstream::stderr(), "{mark} {line}");
     }
 
+    /// A line of progress without a sign.
+    pub(crate) fn plain(&self, line: impl Display) {
+        let _ = writeln!(anstream::stderr(), "{line}");
+    }
+
     /// The error, for people and with `--json` for programs.
     pub(crate) fn failure(&self, failure: &Failure) {
         let _ = writeln!(anstream::stderr(), "{RED}error{RED:#}: {failure}");

@@ -11,7 +11,11 @@ use crate::{EnvAndFileSecrets, PdfInspector};
 /// Add others with [`Registry::register`].
 #[must_use]
 pub fn default_registry() -> Registry {
-    Registry::new()
+    #[allow(unused_mut, reason = "stays empty where every feature is off")]
+    let mut registry = Registry::new();
+    #[cfg(feature = "signify")]
+    registry.register::<esign_signify::SignifyConfig>().expect("our kinds have names of their own");
+    registry
 }
 
 /// A builder with a PDF reader, and with secrets from environment and files.

@@ -14,3 +14,7 @@ pub use verification::{RecordVerification, verify, verify_against_record};
 
 /// Reading and verifying PDFs.
 pub use esign_pdf as pdf;
+
+/// Signify API v2: its configuration, options and typed client.
+#[cfg(feature = "signify")]
+pub use esign_signify as signify;

@@ -30,11 +30,21 @@ pub async fn typical() -> Result<Vec<(String, Capabilities)>> {
 }
 
 fn typical_config() -> Config {
-    Config::default()
+    #[allow(unused_mut, reason = "stays empty where every feature is off")]
+    let mut config = Config::default();
+    #[cfg(feature = "signify")]
+    config.providers.insert(
+        esign_signify::KIND.to_string(),
+        esign_core::InstanceConfig::new(esign_signify::KIND)
+            .with("environment", "production")
+            .with("api_key", serde_json::json!({ "external": "signify" })),
+    );
+    config
 }
 
+/// Of the right form, so that nobody is warned about them.
 fn typical_secrets() -> FixedSecrets {
-    FixedSecrets::new()
+    FixedSecrets::new().with("signify", "production_v1_typical")
 }
 
 /// The capabilities of these columns, row by row. The columns are what [`Client::instances`](crate::Client::instances)

@@ -69,23 +69,23 @@ fn tell(sandbox: &Sandbox, args: &args::Sandbox, config: &str, output: &Output) 
     output.json(&json!({ "base_url": url, "config": config, "root": format!("{url}_sandbox/root.pem") }));
     output
         .say(Mark::Good, format!("the sandbox listens on {url} (no legal signatures; stop it with Ctrl-C)"));
-    let place = match &args.write_config {
-        Some(path) => format!("the configuration is in {}", path.display()),
-        None => format!("the configuration to use, in esign.toml:\n\n{config}"),
-    };
-    output.say(Mark::Plain, place);
-    output.say(Mark::Plain, "then, in another terminal:\n");
-    for line in [
-        format!("export SIGNIFY_API_KEY={key}"),
-        "esign check".to_owned(),
-        "esign send FILE.pdf --delivery shareable-link --signer tenant --at \
-         1,72,144,points,bottom-left,bottom-left"
-            .to_owned(),
-        format!("curl -o root.pem {url}_sandbox/root.pem    # what `esign verify --root` needs"),
-        format!("curl {url}_sandbox    # what else it can do; e-mails are at {url}mailbox"),
-    ] {
-        output.say(Mark::Plain, format!("  {line}"));
-    }
+    output.plain(match &args.write_config {
+        Some(path) => format!("The configuration for it is in {}.", path.display()),
+        None => format!("The configuration for it, to be put into esign.toml:\n\n{config}"),
+    });
+    output.plain(format!(
+        "\
+Then, in another terminal:
+
+  export SIGNIFY_API_KEY={key}
+  esign check
+  esign send FILE.pdf --delivery shareable-link --signer tenant \\
+    --at 1,72,144,points,bottom-left,bottom-left
+  curl -o root.pem {url}_sandbox/root.pem     # for esign verify --root root.pem
+  curl {url}_sandbox                          # what else it can do
+
+E-mails that were sent are at {url}mailbox."
+    ));
 }
 
 /// Ctrl-C, or the signal by which a service manager ends a process.

@@ -29,7 +29,7 @@ pub(crate) async fn run(args: &Send, common: &Common, output: &Output) -> Result
         output.say(Mark::Warning, format!("changed: {change}"));
     }
     for finding in prepared.findings() {
-        output.say(Mark::Plain, finding);
+        output.plain(finding);
     }
     papers.save_intent(prepared.intent())?;
     let submission = client.submit(prepared).await.map_err(|e| after_failure(e.into(), &papers))?;
@@ -88,16 +88,12 @@ pub(crate) fn tell(submission: &Submission, papers: &Papers, print_links: bool, 
 fn step_words(step: &Step, print_links: bool, papers: &Papers) -> String {
     match step {
         Step::OpenLink { url, open_before, .. } => {
-            let before = open_before.map(|at| format!(" before {at}")).unwrap_or_default();
-            if print_links {
-                format!("open{before} {}", url.expose())
+            let link = if print_links {
+                url.expose().to_string()
             } else {
-                format!(
-                    "pass on the link in {}{}",
-                    papers.links().display(),
-                    if before.is_empty() { String::new() } else { format!("; open it{before}") }
-                )
-            }
+                format!("the link is in {}", papers.links().display())
+            };
+            open_before.map_or_else(|| link.clone(), |at| format!("{link} (open it before {at})"))
         }
         Step::EmailSent => "the provider has sent an e-mail".to_owned(),
         Step::WaitForOthers => "waits for the others".to_owned(),

@@ -70,9 +70,9 @@ impl Flow {
         replace(&papers.intent(), prepared.intent().to_json().as_bytes())?;
         let submission = stage.client.submit(prepared).await?;
         papers.save_submission(&submission)?;
-        stage.good("sent; intent stored before, handle and record after");
+        stage.good("sent: intent stored before, handle and record after");
         (self.sign)(stage, &submission.handle).await?;
-        stage.good("signed by the signers");
+        stage.good("the signers have signed");
         let report =
             stage.client.wait(&submission.handle, Wait::at_most(PATIENCE).every(POLL), |_| {}).await?;
         outcome.state = Some(report.state());
@@ -88,9 +88,9 @@ impl Flow {
         let request = (self.request)(stage, Reference::random()?, document);
         let plan = stage.client.plan_on(self.provider, &request).await?;
         let mark = if plan.verdict == Verdict::Cannot { Mark::Bad } else { Mark::Good };
-        stage.output.say(mark, format!("  planned: {}", plan.verdict));
+        stage.output.say(mark, format!("plan: {}", plan.verdict));
         for change in &plan.changes {
-            stage.output.say(Mark::Warning, format!("  {change}"));
+            stage.output.say(Mark::Warning, change);
         }
         Ok(stage.client.prepare_on(self.provider, request).await?)
     }
@@ -113,7 +113,7 @@ impl Flow {
         if checked.is_good() {
             let file = papers.signed();
             stage.good(&format!(
-                "{}: begins with the bytes that were sent, {} valid signatures",
+                "{}: begins with the bytes that were sent; valid signatures: {}",
                 file.display(),
                 outcome.signatures
             ));
@@ -125,6 +125,6 @@ impl Flow {
 
 impl Stage {
     fn good(&self, line: &str) {
-        self.output.say(Mark::Good, format!("  {line}"));
+        self.output.say(Mark::Good, line);
     }
 }

@@ -32,19 +32,24 @@ pub(crate) async fn run(args: Demo, common: &Common, output: &Output) -> Result<
     let stage = Stage::set_up(&args, common, *output).await?;
     let mut good = 0;
     for flow in &flows {
-        output.say(Mark::Plain, bold(&format!("{} {}", flow.provider, flow.name)));
+        output.plain(bold(&format!("{} {}", flow.provider, flow.name)));
         let outcome = flow.run(&stage).await;
         good += usize::from(outcome.ok());
         tell(flow, &outcome, output);
     }
     let all = good == flows.len();
-    output.say(all.into(), format!("{good} of {} flows good; files in {}", flows.len(), args.out.display()));
-    if all && !flows.is_empty() {
-        let hint = format!(
-            "check one yourself: esign verify {0}/*.signed.pdf --root {0}/{ROOT}",
+    output.say(
+        all.into(),
+        format!(
+            "{good} of {} flows completed and checked; the files are in {}",
+            flows.len(),
             args.out.display()
-        );
-        output.say(Mark::Plain, hint.replace("*", &flows[0].title()));
+        ),
+    );
+    if all && !flows.is_empty() {
+        let (out, title) = (args.out.display(), flows[0].title());
+        output
+            .plain(format!("Check one yourself: esign verify {out}/{title}.signed.pdf --root {out}/{ROOT}"));
     }
     stage.sandbox.shutdown().await;
     Ok(all.into())
@@ -68,10 +73,10 @@ fn chosen(kinds: &[String]) -> Result<Vec<&'static Flow>, Failure> {
 
 fn tell(flow: &Flow, outcome: &Outcome, output: &Output) {
     match &outcome.error {
-        Some(failure) => output.say(Mark::Bad, format!("  {failure}")),
+        Some(failure) => output.say(Mark::Bad, failure),
         None => {
             for problem in &outcome.problems {
-                output.say(Mark::Bad, format!("  {problem}"));
+                output.say(Mark::Bad, problem);
             }
         }
     }
@@ -106,7 +111,7 @@ impl Stage {
         output.say(Mark::Good, format!("sandbox on {} (no legal signatures)", sandbox.base_url()));
         let config = signify::config(sandbox.base_url().as_str());
         if common.verbose {
-            output.say(Mark::Plain, format!("configuration:\n\n{config}"));
+            output.plain(format!("configuration:\n\n{config}"));
         }
         let config: Config = settings::from_toml(Path::new("configuration"), &config)?;
         let secrets = signify::secrets(FixedSecrets::new());

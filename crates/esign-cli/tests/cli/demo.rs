@@ -1,0 +1,49 @@
+use crate::support::Desk;
+
+#[test]
+fn the_demo_signs_through_every_flow_and_proves_it() {
+    let desk = Desk::new();
+    let ran = desk.run("demo agreement.pdf --out signed --json").ended(0);
+    let original = desk.read("agreement.pdf");
+    let flows: Vec<_> = ran
+        .objects()
+        .iter()
+        .map(|object| {
+            assert_eq!((&object["state"], &object["ok"]), (&"Completed".into(), &true.into()), "{object}");
+            assert!(object["signatures"].as_u64().unwrap() >= 1, "{object}");
+            let file = object["file"].as_str().unwrap();
+            let signed = desk.read(file);
+            assert!(signed.len() > original.len() && signed.starts_with(&original), "{file}");
+            let sum = esign::Sha256Hash::of(&signed).to_string();
+            assert_eq!(object["sha256"], sum, "{file}");
+            let verify = format!("verify {file} --root signed/sandbox-root.pem");
+            desk.run(&verify).ended(0);
+            let record = file.replace(".signed.pdf", ".record.json");
+            desk.run(&format!("{verify} --record {record}")).ended(0);
+            (object["provider"].as_str().unwrap().to_owned(), object["flow"].as_str().unwrap().to_owned())
+        })
+        .collect();
+    for flow in [("signify", "email"), ("signify", "link")] {
+        assert!(flows.contains(&(flow.0.to_owned(), flow.1.to_owned())), "{flow:?} in {flows:?}");
+    }
+    assert!(ran.stderr.contains('✓') && !ran.stderr.contains('\u{1b}'), "ticks, no colours: {}", ran.stderr);
+}
+
+#[test]
+fn the_demo_needs_no_file_and_prints_nothing_unless_asked() {
+    let desk = Desk::new();
+    let ran = desk.run("demo --provider signify --verbose").ended(0);
+    assert_eq!(ran.stdout, "");
+    assert!(ran.stderr.contains("kind = \"signify\""), "the configuration is shown: {}", ran.stderr);
+    assert!(desk.read("esign-demo/signify-link.signed.pdf").starts_with(b"%PDF"));
+    desk.run("demo --provider signify").ended(0);
+}
+
+#[test]
+fn a_file_that_cannot_be_signed_fails_the_demo() {
+    let desk = Desk::new();
+    desk.write("page.pdf", "no PDF");
+    desk.run("demo page.pdf").ended(3);
+    let error = desk.run("demo --provider nobody --json").ended(2).object();
+    assert!(error["error"]["message"].as_str().unwrap().contains("signify"), "{error}");
+}

@@ -1,0 +1,7 @@
+//! The command as a person or a script runs it: the binary, in a folder of its own.
+
+mod bad_input;
+mod demo;
+mod lifecycle;
+mod plan;
+mod support;

@@ -17,7 +17,7 @@ pub(crate) async fn run(args: &Resolve, common: &Common, output: &Output) -> Res
     let papers = Papers::beside(&args.intent);
     match client.resolve(&intent).await? {
         Resolution::Found(submission) => found(&submission, &papers, output),
-        Resolution::Candidates(candidates) => choose(candidates, args, &papers, output),
+        Resolution::Candidates(candidates) => choose(&candidates, args, &papers, output),
         Resolution::NotFound => {
             output.answer(&json!({ "resolution": "not_found" }), || {
                 format!("it was not sent: it is safe to send it again once {} is gone", args.intent.display())
@@ -42,7 +42,7 @@ fn found(submission: &Submission, papers: &Papers, output: &Output) -> Result<Ex
 
 /// A person decides.
 fn choose(
-    candidates: Vec<Candidate>,
+    candidates: &[Candidate],
     args: &Resolve,
     papers: &Papers,
     output: &Output,
@@ -67,7 +67,7 @@ fn choose(
         .collect();
     output.answer(&json!({ "resolution": "candidates", "candidates": listed }), || {
         let mut lines = "one of these may be it; take it with --take KEY\n".to_owned();
-        for candidate in &candidates {
+        for candidate in candidates {
             let record = &candidate.submission.record;
             let made = record.provider_created_at().map(|at| format!(", made {at}")).unwrap_or_default();
             let agrees = candidate.agrees.join(", ");

@@ -1,7 +1,7 @@
 //! Digest and signature algorithms by object identifier, computed by aws-lc-rs.
 
 use aws_lc_rs::digest;
-use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+use aws_lc_rs::signature::{self, RsaPssSaltLength, UnparsedPublicKey, VerificationAlgorithm};
 
 use crate::der::{self, Reader, Tlv};
 use crate::oid;
@@ -62,11 +62,12 @@ fn choose<'a>(
     let key_oid = key_type.oid()?;
     let mut parameters = algorithm.children();
     let chosen: &'static dyn VerificationAlgorithm = match (key_oid, parameters.oid()?) {
+        (oid::RSA | oid::RSA_PSS, _) if modulus_bits(bits).is_none() => return None,
         (oid::RSA, oid::RSA) => rsa_pkcs1(named?)?,
         (oid::RSA, oid::RSA_SHA256) => rsa_pkcs1(agree(named, oid::SHA256)?)?,
         (oid::RSA, oid::RSA_SHA384) => rsa_pkcs1(agree(named, oid::SHA384)?)?,
         (oid::RSA, oid::RSA_SHA512) => rsa_pkcs1(agree(named, oid::SHA512)?)?,
-        (oid::RSA | oid::RSA_PSS, oid::RSA_PSS) => rsa_pss(agree(named, pss_digest(parameters)?)?)?,
+        (oid::RSA | oid::RSA_PSS, oid::RSA_PSS) => rsa_pss(pss_parameters(parameters)?, named, bits)?,
         (oid::EC_PUBLIC_KEY, oid::EC_PUBLIC_KEY) => ecdsa(key_type.oid()?, named?)?,
         (oid::EC_PUBLIC_KEY, oid::ECDSA_SHA256) => ecdsa(key_type.oid()?, agree(named, oid::SHA256)?)?,
         (oid::EC_PUBLIC_KEY, oid::ECDSA_SHA384) => ecdsa(key_type.oid()?, agree(named, oid::SHA384)?)?,
@@ -82,6 +83,16 @@ fn agree<'a>(named: Option<&[u8]>, implied: &'a [u8]) -> Option<&'a [u8]> {
     named.is_none_or(|named| named == implied).then_some(implied)
 }
 
+/// The size of an `RSAPublicKey` (RFC 8017, A.1.1), if it is long enough to be trusted.
+fn modulus_bits(key: &[u8]) -> Option<usize> {
+    const SHORTEST: usize = 2048;
+    let modulus = Reader::new(key).take(der::SEQUENCE)?.children().take(der::INTEGER)?.content;
+    let zeroes = modulus.iter().take_while(|byte| **byte == 0).count();
+    let first = modulus.get(zeroes)?;
+    let bits = (modulus.len() - zeroes) * 8 - usize::try_from(first.leading_zeros()).ok()?;
+    (bits >= SHORTEST).then_some(bits)
+}
+
 fn rsa_pkcs1(digest: &[u8]) -> Option<&'static dyn VerificationAlgorithm> {
     Some(match digest {
         oid::SHA256 => &signature::RSA_PKCS1_2048_8192_SHA256,
@@ -91,11 +102,29 @@ fn rsa_pkcs1(digest: &[u8]) -> Option<&'static dyn VerificationAlgorithm> {
     })
 }
 
-fn rsa_pss(digest: &[u8]) -> Option<&'static dyn VerificationAlgorithm> {
-    Some(match digest {
-        oid::SHA256 => &signature::RSA_PSS_2048_8192_SHA256,
-        oid::SHA384 => &signature::RSA_PSS_2048_8192_SHA384,
-        oid::SHA512 => &signature::RSA_PSS_2048_8192_SHA512,
+fn rsa_pss(
+    (digest, salt): (&[u8], usize),
+    named: Option<&[u8]>,
+    key: &[u8],
+) -> Option<&'static dyn VerificationAlgorithm> {
+    use signature::{RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512};
+    const MAX: RsaPssSaltLength = RsaPssSaltLength::Max;
+    let hash_length = digest_by_oid(digest)?.output_len();
+    // RFC 8017, 9.1.1; an encoded message has one bit less than the modulus.
+    let longest = (modulus_bits(key)? + 6) / 8 - hash_length - 2;
+    Some(match (agree(named, digest)?, salt) {
+        (oid::SHA256, salt) if salt == hash_length => &RSA_PSS_2048_8192_SHA256,
+        (oid::SHA384, salt) if salt == hash_length => &RSA_PSS_2048_8192_SHA384,
+        (oid::SHA512, salt) if salt == hash_length => &RSA_PSS_2048_8192_SHA512,
+        (oid::SHA256, salt) if salt == longest => {
+            &const { RSA_PSS_2048_8192_SHA256.with_pss_salt_length(MAX) }
+        }
+        (oid::SHA384, salt) if salt == longest => {
+            &const { RSA_PSS_2048_8192_SHA384.with_pss_salt_length(MAX) }
+        }
+        (oid::SHA512, salt) if salt == longest => {
+            &const { RSA_PSS_2048_8192_SHA512.with_pss_salt_length(MAX) }
+        }
         _ => return None,
     })
 }
@@ -115,14 +144,14 @@ fn ecdsa(curve: &[u8], digest: &[u8]) -> Option<&'static dyn VerificationAlgorit
     })
 }
 
-/// `RSASSA-PSS-params` (RFC 4055, 3.1): one digest for both uses and a salt of its length; the SHA-1 default is not
+/// Digest and salt length of `RSASSA-PSS-params` (RFC 4055, 3.1): one digest for both uses; the SHA-1 default is not
 /// accepted.
-fn pss_digest(mut algorithm: Reader<'_>) -> Option<&[u8]> {
+fn pss_parameters(mut algorithm: Reader<'_>) -> Option<(&[u8], usize)> {
     let mut parameters = algorithm.take(der::SEQUENCE)?.children();
     let hash = parameters.take(der::explicit(0))?.children().take(der::SEQUENCE)?.children().oid()?;
     let mut mask = parameters.take(der::explicit(1))?.children().take(der::SEQUENCE)?.children();
     (mask.oid()? == oid::MGF1).then_some(())?;
     (mask.take(der::SEQUENCE)?.children().oid()? == hash).then_some(())?;
     let salt = parameters.take(der::explicit(2))?.children().small()?;
-    (usize::try_from(salt).ok()? == digest_by_oid(hash)?.output_len()).then_some(hash)
+    Some((hash, usize::try_from(salt).ok()?))
 }

@@ -40,7 +40,8 @@ fn required_signature(
     }
 }
 
-/// The fractions that put the box there. What arithmetic leaves of a rounding error goes towards the inside of the page.
+/// The fractions that put the box there, on the page whatever a rounding error says, and to 12 decimals: a millionth of a
+/// millionth of a page is what arithmetic leaves, and 0.25 is not to be sent as 0.24999999999999997.
 pub(crate) fn to_fractions(area: &Rect, page: Size, origin: Origin) -> (f64, f64) {
     let from_edge = match origin {
         Origin::TopLeft => page.height - area.top(),
@@ -50,8 +51,9 @@ pub(crate) fn to_fractions(area: &Rect, page: Size, origin: Origin) -> (f64, f64
 }
 
 fn fraction(offset: f64, length: f64, whole: f64) -> f64 {
+    const DECIMALS: f64 = 1e12;
     let most = ((whole - length) / whole).clamp(0.0, 1.0);
-    (offset / whole).clamp(0.0, most)
+    ((offset / whole).clamp(0.0, most) * DECIMALS).round() / DECIMALS
 }
 
 /// The box that these fractions are assumed to mean.
@@ -103,7 +105,14 @@ mod tests {
 
     #[test]
     fn coordinates_in_their_shortest_digits() {
-        for (value, digits) in [(0.0, "0.0"), (-0.0, "0.0"), (0.1, "0.1"), (1.0, "1.0"), (1e-7, "1e-7")] {
+        for (value, digits) in [
+            (0.0, "0.0"),
+            (-0.0, "0.0"),
+            (0.1, "0.1"),
+            (1.0, "1.0"),
+            (1e-7, "1e-7"),
+            (0.1 + 0.2, "0.30000000000000004"),
+        ] {
             assert_eq!(Position::fraction(value).unwrap().as_str(), digits);
         }
         for outside in [-0.1, 1.1, f64::NAN, f64::INFINITY] {

@@ -44,6 +44,9 @@ struct Open<'a> {
     depth: usize,
 }
 
+/// Every child repeats the names above it, so a long one would multiply.
+const LONGEST_NAME: usize = 4096;
+
 /// Walks `/AcroForm` `/Fields` (ISO 32000-1, 12.7.3).
 pub(crate) fn walk<'a>(doc: &'a Doc, limits: &Limits) -> Result<Fields<'a>, PdfError> {
     let mut fields = Fields { list: Vec::new(), damage: Vec::new() };
@@ -52,7 +55,7 @@ pub(crate) fn walk<'a>(doc: &'a Doc, limits: &Limits) -> Result<Fields<'a>, PdfE
     let mut open: Vec<_> =
         roots.map(|object| Open { object, name: String::new(), kind: None, value: None, depth: 0 }).collect();
     let mut visited = HashSet::new();
-    let mut seen = 0usize;
+    let (mut seen, mut listed) = (0usize, 0usize);
     while let Some(node) = open.pop() {
         let id = reference(node.object);
         if id.is_some_and(|id| !visited.insert(id)) {
@@ -60,7 +63,7 @@ pub(crate) fn walk<'a>(doc: &'a Doc, limits: &Limits) -> Result<Fields<'a>, PdfE
             continue;
         }
         seen += 1;
-        if seen > limits.max_fields || open.len() > limits.max_objects {
+        if seen > limits.max_fields {
             return Err(PdfError::Limit { what: "form fields and widgets", limit: limits.max_fields as u64 });
         }
         if node.depth > limits.max_depth {
@@ -71,9 +74,23 @@ pub(crate) fn walk<'a>(doc: &'a Doc, limits: &Limits) -> Result<Fields<'a>, PdfE
             continue;
         };
         let name = full_name(doc, dict, &node.name);
+        if name.len() > LONGEST_NAME {
+            return Err(PdfError::Limit {
+                what: "bytes in the name of a form field",
+                limit: LONGEST_NAME as u64,
+            });
+        }
         let kind = doc.get(dict, b"FT").and_then(|kind| kind.as_name().ok()).or(node.kind);
         let value = dict.get(b"V").ok().filter(|value| !value.is_null()).or(node.value);
         let kids = doc.get_array(dict, b"Kids");
+        // All lists together: many fields may share one long list.
+        listed += kids.len();
+        if listed > limits.max_objects {
+            return Err(PdfError::Limit {
+                what: "children of form fields",
+                limit: limits.max_objects as u64,
+            });
+        }
         let (children, widgets): (Vec<_>, Vec<_>) =
             kids.iter().partition(|kid| doc.dict(kid).is_none_or(|kid| kid.has(b"T")));
         if !children.is_empty() {

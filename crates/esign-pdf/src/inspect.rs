@@ -47,14 +47,22 @@ pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<PdfFacts, PdfError> {
         facts.xfa = xfa(doc, catalog);
         facts.certification = certification(doc, &signature_fields);
         facts.features = features(doc, catalog);
-        facts.signatures = signatures(&view, &signature_fields, &Locate::new(&view, limits)?);
+        facts.signatures = signatures(&view, &signature_fields, limits)?;
         Ok(facts)
     })
 }
 
-fn signatures(view: &View<'_>, fields: &[&Field<'_>], locate: &Locate<'_>) -> Vec<SignatureFieldFacts> {
+fn signatures(
+    view: &View<'_>,
+    fields: &[&Field<'_>],
+    limits: &Limits,
+) -> Result<Vec<SignatureFieldFacts>, PdfError> {
+    let locate = Locate::new(view, limits)?;
     let values: Vec<_> = fields.iter().map(|field| SignatureValue::of(view.doc(), field)).collect();
     let readable: Vec<_> = values.iter().filter_map(|value| value.as_ref()?.as_ref().ok()).collect();
+    if readable.len() > limits.max_signatures {
+        return Err(PdfError::Limit { what: "signatures", limit: limits.max_signatures as u64 });
+    }
     let describe = |(field, value): (&&Field<'_>, &Option<Result<SignatureValue<'_>, _>>)| {
         let mut facts = SignatureFieldFacts::new(field.name.as_str());
         facts.widgets = locate.widgets(field);
@@ -69,7 +77,7 @@ fn signatures(view: &View<'_>, fields: &[&Field<'_>], locate: &Locate<'_>) -> Ve
         }
         facts
     };
-    fields.iter().zip(&values).map(describe).collect()
+    Ok(fields.iter().zip(&values).map(describe).collect())
 }
 
 /// Finds the pages that widgets are on.

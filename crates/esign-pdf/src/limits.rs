@@ -22,9 +22,9 @@ pub struct Limits {
     /// Deepest nesting of page tree and field tree. Default 256.
     pub max_depth: usize,
     /// Total bytes that reading all revisions may touch, as a multiple of the size of the document: each signature's
-    /// revision is read as a document of its own. Default 64.
+    /// revision is read as a document of its own. Default 32.
     pub max_revision_passes: u64,
-    /// Most signatures that are verified. Default 64.
+    /// Most signatures. Default 64.
     pub max_signatures: usize,
     /// Stack of the parsing thread, in bytes: nested objects recurse. Default 16 MiB, never less than 8 MiB.
     pub stack: usize,
@@ -40,7 +40,7 @@ impl Default for Limits {
             max_revisions: 512,
             max_objects: 1_000_000,
             max_depth: 256,
-            max_revision_passes: 64,
+            max_revision_passes: 32,
             max_signatures: 64,
             stack: 16 << 20,
         }

@@ -42,6 +42,7 @@ pub(crate) fn walk(doc: &Doc, limits: &Limits) -> Result<Pages, PdfError> {
     let mut pages = Pages { facts: Vec::new(), ids: Vec::new(), damage: Vec::new() };
     let mut visited = HashSet::new();
     let mut open = vec![(root, Inherited::default(), 0usize)];
+    let mut listed = 0usize;
     while let Some((object, inherited, depth)) = open.pop() {
         let id = reference(object);
         if id.is_some_and(|id| !visited.insert(id)) {
@@ -66,7 +67,9 @@ pub(crate) fn walk(doc: &Doc, limits: &Limits) -> Result<Pages, PdfError> {
         if depth == limits.max_depth {
             return Err(PdfError::Limit { what: "levels of the page tree", limit: limits.max_depth as u64 });
         }
-        if open.len() + kids.len() > limits.max_objects {
+        // All lists together: many nodes may share one long list.
+        listed += kids.len();
+        if listed > limits.max_objects {
             return Err(PdfError::Limit {
                 what: "entries of the page tree",
                 limit: limits.max_objects as u64,

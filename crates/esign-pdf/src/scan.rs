@@ -96,10 +96,20 @@ fn walk_chain(bytes: &[u8], ends: &[usize], limits: &Limits, scan: &mut Scan) ->
         });
         if let Some(hybrid) = section.trailer.xref_stream {
             let there = usize::try_from(hybrid).ok().and_then(|o| o.checked_add(scan.header_offset));
-            match there.and_then(|at| read_section(bytes, at)) {
-                Some(stream) if stream.kind == XrefKind::Stream => scan.encrypted |= stream.trailer.encrypted,
-                _ => scan.damage.push(format!("no cross-reference stream at byte {hybrid}")),
-            }
+            let stream =
+                there.and_then(|at| read_section(bytes, at)).filter(|it| it.kind == XrefKind::Stream);
+            let (Some(stream), left) =
+                (&stream, stream.as_ref().and_then(|it| budget.checked_sub(it.length)))
+            else {
+                scan.damage.push(format!("no cross-reference stream at byte {hybrid}"));
+                break;
+            };
+            scan.encrypted |= stream.trailer.encrypted;
+            let Some(left) = left else {
+                scan.damage.push("cross-reference sections overlap".to_owned());
+                break;
+            };
+            budget = left;
         }
         next = section.trailer.previous;
     }

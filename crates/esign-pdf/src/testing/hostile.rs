@@ -65,10 +65,26 @@ fn hostile_files_end_in_facts_or_errors() {
         objects.extend((20..20 + count).map(|n| (n, kid(n + 1))));
         with(&objects)
     };
+    // Every node lists all nodes, through one long array.
+    let shared = |root: &str, kind: &str| {
+        let all: String = (20..4_000).map(|n| format!("{n} 0 R ")).collect();
+        let mut objects = vec![root_object(root), (19, format!("[{all}]"))];
+        objects.extend((20..4_000).map(|n| (n, format!("<<{kind}/Kids 19 0 R>>"))));
+        with(&objects)
+    };
+    let long_names = {
+        let name = "n".repeat(100_000);
+        let mut objects = vec![root_object("/Pages 2 0 R/AcroForm<</Fields[20 0 R]>>")];
+        objects.extend((20..220).map(|n: u32| (n, format!("<</T({name})/Kids[{} 0 R]>>", n + 1))));
+        with(&objects)
+    };
     let files: Vec<(&str, Vec<u8>)> = vec![
         ("page tree loop", with(&[(2, "<</Type/Pages/Count 1/Kids[2 0 R 2 0 R]>>".to_owned())])),
         ("page tree of exponential paths", dag("Kids", "/Pages 20 0 R".to_owned())),
         ("field tree of exponential paths", dag("Kids", "/Pages 2 0 R/AcroForm<</Fields[20 0 R]>>".to_owned())),
+        ("page tree nodes that share a list", shared("/Pages 20 0 R", "/Type/Pages")),
+        ("fields that share a list", shared("/Pages 2 0 R/AcroForm<</Fields[20 0 R]>>", "/T(x)")),
+        ("long field names", long_names),
         ("deep page tree", deep("/Pages 20 0 R", 20_000, |n| format!("<</Type/Pages/Count 1/Kids[{n} 0 R]>>"))),
         ("deep field tree", deep("/Pages 2 0 R/AcroForm<</Fields[20 0 R]>>", 20_000, |n| format!("<</T(x)/Kids[{n} 0 R]>>"))),
         ("reference to itself", with(&[(3, "3 0 R".to_owned())])),

@@ -25,11 +25,18 @@ pub(crate) fn signed_pieces<'a>(
         return Err("/ByteRange leaves out something else than this signature");
     }
     let signed = [&bytes[..first], &bytes[second..end]];
-    let text_end = signed[1].iter().rposition(|byte| !is_space(*byte)).map_or(0, |last| last + 1);
-    if !signed[1][..text_end].ends_with(b"%%EOF") {
+    if !ends_revision(bytes, end) {
         return Err("the signed bytes do not end at the end of a revision");
     }
     Ok(signed)
+}
+
+/// True if what ends here ends with `%%EOF` and at most a little white space.
+pub(crate) fn ends_revision(bytes: &[u8], end: usize) -> bool {
+    const MOST_SPACE: usize = 64;
+    let Some(tail) = bytes.get(end.saturating_sub(MOST_SPACE)..end) else { return false };
+    let text_end = tail.iter().rposition(|byte| !is_space(*byte)).map_or(0, |last| last + 1);
+    tail[..text_end].ends_with(b"%%EOF")
 }
 
 /// `<`, pairs of digits, `>`, nothing else: white space would be a place to hide changes in.

@@ -193,7 +193,7 @@ impl<'a> Diff<'a> {
     fn dangling(&mut self) {
         let mut found: Vec<_> = self.referrers.keys().filter(|id| self.added.contains(id)).copied().collect();
         found.sort_unstable();
-        for id in found {
+        for id in found.into_iter().take(MOST_NAMED) {
             self.forbid("an object was added that the signed revision refers to but does not have", Some(id));
         }
     }
@@ -277,9 +277,12 @@ impl<'a> Diff<'a> {
         }
         let left: Vec<_> =
             self.changed.difference(&self.explained.iter().copied().collect()).copied().collect();
-        for id in left {
+        for id in left.iter().copied().take(MOST_NAMED) {
             let verb = if self.new_doc().inner.objects.contains_key(&id) { "changed" } else { "removed" };
             self.forbid(format!("{} was {verb}", self.describe(id)), Some(id));
+        }
+        if let Some(more) = left.len().checked_sub(MOST_NAMED).filter(|more| *more > 0) {
+            self.forbid(format!("{more} more objects were changed or removed"), None);
         }
     }
 
@@ -321,6 +324,9 @@ impl<'a> Diff<'a> {
         if kind.is_empty() { "an object".to_owned() } else { format!("an object of type {}", kind.join(" ")) }
     }
 }
+
+/// Changes that are named one by one; a file made anew would name every object.
+const MOST_NAMED: usize = 100;
 
 /// Keys whose values differ as written, in the order of the new dictionary, removed ones last.
 pub(crate) fn differing_keys(old: &Dictionary, new: &Dictionary) -> Vec<Vec<u8>> {

@@ -1,7 +1,7 @@
 //! Changes that further signatures make: fields appended to the form, widgets appended to pages, empty signature
 //! fields filled. Each is allowed only in the narrow form that signing needs.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use lopdf::{Dictionary, Object, ObjectId};
 
@@ -17,12 +17,21 @@ pub(crate) struct FormChanges<'d, 'a, 'r> {
     restrictions: &'r Restrictions,
     /// Widgets of newly added signature fields: pages may list them.
     new_widgets: HashSet<ObjectId>,
+    /// The fields as they are now, by object, and how often each name is used.
+    by_id: HashMap<ObjectId, &'a Field<'a>>,
+    names: HashMap<&'a str, usize>,
 }
 
 impl<'a> FormChanges<'_, 'a, '_> {
     /// Explains what further signatures changed, and complains about the rest.
     pub(crate) fn explain(diff: &mut Diff<'a>, restrictions: &Restrictions) {
-        let mut form = FormChanges { diff, restrictions, new_widgets: HashSet::new() };
+        let fields = &diff.new.fields.list;
+        let by_id = fields.iter().filter_map(|field| Some((field.id?, field))).collect();
+        let mut names = HashMap::new();
+        for field in fields {
+            *names.entry(field.name.as_str()).or_default() += 1;
+        }
+        let mut form = FormChanges { diff, restrictions, new_widgets: HashSet::new(), by_id, names };
         form.form_dictionary();
         form.filled_fields();
         form.annotations();
@@ -77,13 +86,10 @@ impl<'a> FormChanges<'_, 'a, '_> {
         let id = id.ok_or("the form lists something that is not a new field")?;
         let dict = doc.inner.objects.get(&id).and_then(|object| object.as_dict().ok());
         let dict = dict.ok_or("a field was added that cannot be read")?;
-        let mut fields = self.diff.new.fields.list.iter().filter(|field| field.id == Some(id));
-        let field = fields.next().filter(|field| field.is_signature() && !dict.has(b"Parent"));
+        let field = self.by_id.get(&id).copied().filter(|field| field.is_signature() && !dict.has(b"Parent"));
         let field = field.ok_or("a form field was added that is not a signature field")?;
         let name = &field.name;
-        if name.is_empty()
-            || self.diff.new.fields.list.iter().filter(|other| other.name == *name).count() != 1
-        {
+        if name.is_empty() || self.names.get(name.as_str()) != Some(&1) {
             return Err("a signature field was added without a name of its own".to_owned());
         }
         if doc.get_array(dict, b"Kids").len()

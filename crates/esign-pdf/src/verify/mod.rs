@@ -7,9 +7,10 @@ mod form;
 mod objects;
 mod report;
 mod signer;
+mod store;
 mod verdict;
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use esign_core::facts::Rect;
 use jiff::Timestamp;
@@ -29,6 +30,7 @@ pub use report::{
     SignatureReport, Signer, StrippedSignature, TimeSource, TimestampReport, UnreadableSignature, Verdict,
     VerificationReport,
 };
+use store::Store;
 
 /// What to verify against.
 #[derive(Clone, Debug)]
@@ -154,11 +156,12 @@ fn verify_here(bytes: &[u8], options: &VerifyOptions) -> Result<VerificationRepo
         return Err(PdfError::Limit { what: "signatures", limit: limits.max_signatures as u64 });
     }
     signed.sort_by_key(|(_, value)| value.end());
+    let store = Store::read(view.doc(), limits);
     let mut revisions = Revisions::new(bytes, limits);
     let mut signatures = Vec::new();
     for (field, value) in &signed {
         let revision = Signed { bytes, view: &view, field, value };
-        let mut report = signer::report(&revision, &roots, options);
+        let mut report = signer::report(&revision, &store, &roots, options);
         report.level = level(view.doc(), value, &signed.iter().map(|(_, value)| value).collect::<Vec<_>>());
         report.widgets = locate.widgets(field);
         revision.compare_with_now(&mut revisions, &mut report)?;
@@ -258,34 +261,27 @@ fn restrictions(view: &View<'_>) -> Restrictions {
     restrictions
 }
 
-/// Earlier states of a document, each read once, with one budget for all.
+/// Reads earlier states of a document, with one budget for all.
 struct Revisions<'a> {
     bytes: &'a [u8],
     limits: &'a Limits,
-    read: HashMap<usize, Option<std::rc::Rc<Source>>>,
     left: u64,
 }
 
 impl<'a> Revisions<'a> {
     fn new(bytes: &'a [u8], limits: &'a Limits) -> Self {
         let left = limits.max_revision_passes.saturating_mul(bytes.len() as u64);
-        Self { bytes, limits, read: HashMap::new(), left }
+        Self { bytes, limits, left }
     }
 
     /// The document as it was when it ended here; `None` if that was no document.
-    fn up_to(&mut self, end: usize) -> Result<Option<std::rc::Rc<Source>>, PdfError> {
-        if let Some(known) = self.read.get(&end) {
-            return Ok(known.clone());
-        }
+    fn up_to(&mut self, end: usize) -> Result<Option<Source>, PdfError> {
         let limit = self.limits.max_revision_passes;
         self.left = self
             .left
             .checked_sub(end as u64)
             .ok_or(PdfError::Limit { what: "passes over the file for its revisions", limit })?;
-        let source = self.bytes.get(..end).and_then(|bytes| Source::read(bytes, self.limits).ok());
-        let source = source.map(std::rc::Rc::new);
-        self.read.insert(end, source.clone());
-        Ok(source)
+        Ok(self.bytes.get(..end).and_then(|bytes| Source::read(bytes, self.limits).ok()))
     }
 }
 
@@ -295,25 +291,26 @@ fn stripped(
     view: &View<'_>,
     revisions: &mut Revisions<'_>,
 ) -> Result<Vec<StrippedSignature>, PdfError> {
-    let has = |view: &View<'_>, end: usize| {
-        let values = view.fields.list.iter().filter(|field| field.is_signature());
-        let mut ends = values.filter_map(|field| {
-            Some((field.name.clone(), SignatureValue::of(view.doc(), field)?.ok()?.end()?))
-        });
-        ends.find(|(_, found)| *found == end).map(|(name, _)| name)
-    };
+    let mut known: HashSet<usize> = signed_ends(view).map(|(end, _)| end).collect();
     let mut found = Vec::new();
     for (offset, end) in byte_range::written(bytes) {
-        if end > bytes.len() || end < offset || has(view, end).is_some() {
+        if end < offset || !byte_range::ends_revision(bytes, end) || !known.insert(end) {
             continue;
         }
         let Some(source) = revisions.up_to(end)? else { continue };
         let Ok(old) = View::new(&source, revisions.limits) else { continue };
-        if let Some(field) = has(&old, end) {
-            found.push(StrippedSignature { field: Some(field), offset: offset as u64 });
+        if let Some((_, field)) = signed_ends(&old).find(|(found, _)| *found == end) {
+            found.push(StrippedSignature { field: Some(field.to_owned()), offset: offset as u64 });
         }
     }
     Ok(found)
+}
+
+/// Where the signed bytes of each signature end, and the name of its field.
+fn signed_ends<'v>(view: &'v View<'_>) -> impl Iterator<Item = (usize, &'v str)> {
+    let fields = view.fields.list.iter().filter(|field| field.is_signature());
+    fields
+        .filter_map(|field| Some((SignatureValue::of(view.doc(), field)?.ok()?.end()?, field.name.as_str())))
 }
 
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {

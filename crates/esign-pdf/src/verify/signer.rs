@@ -9,9 +9,9 @@ use super::report::{
     Chain, Coverage, Fact, Revocation, RevocationStatus, SignatureKind, SignatureReport, Signer, TimeSource,
     TimestampReport, Verdict,
 };
+use super::store::Store;
 use super::{Signed, TimestampTrust, VerifyOptions, hex, sha256};
 use crate::cms::{Binding, Reason, SignedData, TimestampInfo, Unverified};
-use crate::doc::Doc;
 use crate::inspect::doc_mdp;
 use crate::oid;
 use crate::revocation::{Evidence, Status};
@@ -22,15 +22,14 @@ use crate::x509::{Certificate, common_name};
 const DETACHED: [&str; 2] = ["ETSI.CAdES.detached", "adbe.pkcs7.detached"];
 
 /// Everything about a signature but its place and what came after it.
-pub(crate) fn report(signed: &Signed<'_>, roots: &Roots<'_>, options: &VerifyOptions) -> SignatureReport {
-    let doc = signed.view.doc();
-    let store = store_streams(doc, b"Certs", options.limits.max_stream);
-    let others: Vec<_> = store.iter().filter_map(|raw| Certificate::parse(raw)).collect();
-    let evidence = Evidence {
-        crls: store_streams(doc, b"CRLs", options.limits.max_stream),
-        responses: store_streams(doc, b"OCSPs", options.limits.max_stream),
-    };
-    let against = Against { others: &others, roots, evidence: &evidence };
+pub(crate) fn report(
+    signed: &Signed<'_>,
+    store: &Store,
+    roots: &Roots<'_>,
+    options: &VerifyOptions,
+) -> SignatureReport {
+    let others = store.certificates();
+    let against = Against { others: &others, roots, evidence: store.evidence() };
     let mut report = blank(signed, options);
     let pieces = signed_pieces(signed.bytes, signed.value, signed.view.source.is_encrypted());
     let pieces = match pieces {
@@ -297,16 +296,6 @@ fn describe(certificate: &Certificate<'_>) -> Signer {
         not_after: certificate.not_after,
         sha256: hex(&sha256(certificate.raw)),
     }
-}
-
-/// The streams that an array of the document security store lists.
-fn store_streams(doc: &Doc, key: &[u8], max_stream: usize) -> Vec<Vec<u8>> {
-    /// More than any real document has, so that a hostile one cannot make path building slow.
-    const MOST: usize = 256;
-    let store = doc.catalog().ok().and_then(|catalog| doc.get_dict(catalog, b"DSS"));
-    let list = store.map(|store| doc.get_array(store, key)).unwrap_or_default();
-    let streams = list.iter().take(MOST).filter_map(|item| doc.resolve(item)?.as_stream().ok());
-    streams.filter_map(|stream| stream.get_plain_content_with_limit(max_stream).ok()).collect()
 }
 
 /// `D:YYYYMMDDHHmmSSOHH'mm'` (ISO 32000-1, 7.9.4); what is missing at the end is the earliest moment in UTC.

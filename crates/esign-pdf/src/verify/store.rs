@@ -1,0 +1,55 @@
+//! The document security store (ETSI EN 319 142-1, 5.4), read once and with one budget.
+
+use crate::Limits;
+use crate::doc::Doc;
+use crate::revocation::Evidence;
+use crate::x509::Certificate;
+
+/// Certificates and revocation data that the document carries.
+pub(crate) struct Store {
+    certificates: Vec<Vec<u8>>,
+    evidence: Evidence,
+}
+
+impl Store {
+    /// Reads what there is; streams beyond the budget are left out.
+    pub(crate) fn read(doc: &Doc, limits: &Limits) -> Self {
+        let mut budget = limits.max_stream.min(MOST_BYTES);
+        let mut streams = |key: &[u8]| streams(doc, key, &mut budget);
+        Self {
+            certificates: streams(b"Certs"),
+            evidence: Evidence { crls: streams(b"CRLs"), responses: streams(b"OCSPs") },
+        }
+    }
+
+    /// The certificates; any that cannot be read are left out.
+    pub(crate) fn certificates(&self) -> Vec<Certificate<'_>> {
+        self.certificates.iter().filter_map(|raw| Certificate::parse(raw)).collect()
+    }
+
+    /// Revocation lists and responses.
+    pub(crate) fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+}
+
+/// All streams together; revocation lists of large authorities have a few megabytes.
+const MOST_BYTES: usize = 16 << 20;
+
+fn streams(doc: &Doc, key: &[u8], budget: &mut usize) -> Vec<Vec<u8>> {
+    /// More than any real document has, so that a hostile one cannot make path building slow.
+    const MOST: usize = 256;
+    let store = doc.catalog().ok().and_then(|catalog| doc.get_dict(catalog, b"DSS"));
+    let list = store.map(|store| doc.get_array(store, key)).unwrap_or_default();
+    let mut found = Vec::new();
+    for item in list.iter().take(MOST) {
+        let stream = doc.resolve(item).and_then(|item| item.as_stream().ok());
+        if let Some(content) = stream.and_then(|stream| stream.get_plain_content_with_limit(*budget).ok())
+            && let Some(left) = budget.checked_sub(content.len())
+        {
+            *budget = left;
+            found.push(content);
+        }
+    }
+    found
+}

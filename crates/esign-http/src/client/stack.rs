@@ -61,7 +61,6 @@ pub(super) struct Journal {
     pub(super) authorization: Option<HeaderValue>,
     /// What the latest answer asked for.
     pub(super) retry_after: Option<Duration>,
-    not_before: Option<Duration>,
     permit: Option<Permit>,
 }
 
@@ -223,7 +222,7 @@ fn may_have_had_effect(outcome: &Result<Response>) -> bool {
     }
 }
 
-/// Lets the next attempt wait for as long as the last answer asked.
+/// Notes for how long an answer asks to wait: the retry layer and the caller go by it.
 pub(super) struct RetryAfterLayer {
     pub(super) clock: Arc<dyn Clock>,
 }
@@ -237,17 +236,10 @@ impl Middleware for RetryAfterLayer {
         next: Next<'_>,
     ) -> Result<Response> {
         let ticket = ticket(extensions)?;
-        let not_before = ticket.journal().not_before.take();
-        if let Some(time) = not_before {
-            self.clock.sleep_until(time).await;
-        }
         let outcome = next.run(request, extensions).await;
-        let after =
-            outcome.as_ref().ok().and_then(|response| retry_after(response.headers(), self.clock.as_ref()));
-        let mut journal = ticket.journal();
-        journal.retry_after = after;
-        journal.not_before = after.map(|after| self.clock.monotonic().saturating_add(after));
-        drop(journal);
+        let answer = outcome.as_ref().ok();
+        ticket.journal().retry_after =
+            answer.and_then(|answer| retry_after(answer.headers(), self.clock.as_ref()));
         outcome
     }
 }

@@ -89,7 +89,8 @@ pub(crate) fn capabilities(
         ReferenceInName::Suffix => ReferenceSupport::InDocumentName,
     };
     caps.origin_proof = OriginProof::None;
-    caps.erase = Support::Unknown;
+    // Of drafts it is documented; of signed documents it is tried, and is among what is unverified.
+    caps.erase = Support::Yes;
     caps.poll_interval = 30;
     caps.rate_limit = rate.map(|rate| esign_core::RateLimit {
         requests: rate.own_limit(),

@@ -70,3 +70,30 @@ fn clock(answer: &Answer, now: Timestamp, skew: SignedDuration) -> Option<ProbeC
 fn check(name: &'static str, verdict: ProbeVerdict, message: impl Into<String>) -> ProbeCheck {
     ProbeCheck { name, verdict, message: message.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use esign_core::{FixedSecrets, SecretRef};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_key_begins_with_is_judged_by_the_environment() {
+        for (key, environment, verdict) in [
+            ("production_v1_x", "production", None),
+            ("production_v2_x", "production", None),
+            ("x", "production", Some(ProbeVerdict::Warning)),
+            ("production_v1_x", "staging", Some(ProbeVerdict::Bad)),
+            ("production_v1_x", "custom", Some(ProbeVerdict::Bad)),
+            ("staging_v1_x", "staging", None),
+            ("x", "custom", None),
+        ] {
+            let secrets = Arc::new(FixedSecrets::new().with("key", key));
+            let credential = Credential::read(secrets, SecretRef::External("key".to_owned())).await.unwrap();
+            let found = key_fault(environment, &credential);
+            assert_eq!(found.map(|check| check.verdict), verdict, "{key} {environment}");
+        }
+    }
+}

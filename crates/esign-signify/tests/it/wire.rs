@@ -1,8 +1,8 @@
 //! What we send, byte by byte, and what each answer means.
 
 use esign_core::{
-    CancelOutcome, Corner, Error, ErrorKind, Origin, Placement, ProbeVerdict, Retry, SignRequest, Step,
-    Submission,
+    CancelOutcome, Corner, Error, ErrorKind, Origin, Placement, ProbeVerdict, Resolution, Retry, SignRequest,
+    Step, Submission,
 };
 use serde_json::{Value, json};
 use wiremock::matchers::{method, path};
@@ -360,6 +360,37 @@ async fn a_probe_tells_of_the_key_and_of_the_clock() {
     let refused = ResponseTemplate::new(401).set_body_json(json!({ "message": "Unauthorized" }));
     assert_eq!(probe(refused).await.unwrap(), [("credentials", Bad)]);
     assert_eq!(probe(ResponseTemplate::new(503)).await.unwrap_err().kind(), ErrorKind::Provider);
+}
+
+#[tokio::test]
+async fn a_wrong_clock_of_ours_does_not_hide_a_document() {
+    // Signify's clock says 00:00 where ours says 01:00; the document was created by Signify's clock.
+    for (created_at, date, found) in [
+        ("2026-03-02T00:00:10.000Z", Some("Mon, 02 Mar 2026 00:00:40 GMT"), true),
+        ("2026-03-02T00:00:10.000Z", None, false),
+        ("2026-03-02T01:59:00.000Z", Some("Mon, 02 Mar 2026 02:00:00 GMT"), true),
+        ("2026-03-01T12:00:00.000Z", Some("Mon, 02 Mar 2026 00:00:40 GMT"), false),
+    ] {
+        let server = MockServer::start().await;
+        let entry = json!({ "id": 1, "documentName": "Lease 12", "documentMode": "email", "status": "draft", "createdAt": created_at });
+        let details =
+            json!({ "id": 1, "documentName": "Lease 12", "status": "draft", "signingInvitations": [] });
+        let list = ResponseTemplate::new(200).set_body_json(json!([entry]));
+        // The mock server writes today's date where none is given: far away from the test's clock, and unreadable here.
+        let list = list.insert_header("date", date.unwrap_or("never"));
+        Mock::given(path("/public/v2/documents")).respond_with(list).mount(&server).await;
+        let single = ResponseTemplate::new(200).set_body_json(details);
+        Mock::given(path("/public/v2/documents/1")).respond_with(single).mount(&server).await;
+        let (client, _) = client(&server.uri(), json!({})).await;
+        let prepared = client.prepare(small(one_by_email("Lease 12"))).await.unwrap();
+        let resolution = client.resolve(prepared.intent()).await.unwrap();
+        assert_eq!(
+            matches!(resolution, Resolution::Candidates(_)),
+            found,
+            "{created_at} {date:?}: {resolution:?}"
+        );
+        assert_eq!(matches!(resolution, Resolution::NotFound), !found);
+    }
 }
 
 #[tokio::test]

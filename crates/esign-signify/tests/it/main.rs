@@ -4,7 +4,6 @@ mod downloads;
 mod flows;
 mod lost;
 mod rules;
-mod secrecy;
 mod status;
 mod support;
 mod wire;

@@ -1,0 +1,128 @@
+//! Calls that come in: believed only when verified, and the same each time.
+
+use esign_core::{CallbackSupport, Event, Handle, InboundCall, Received, State};
+
+use crate::check::{Outcome, Stop, ensure, fail, skip};
+use crate::world::{INSTANCE, World};
+
+/// The calls about a request that everybody has signed.
+async fn calls(w: &World) -> Result<(Handle, Vec<InboundCall>), Stop> {
+    if w.caps.callbacks == CallbackSupport::None {
+        skip!("callbacks: none are claimed");
+    }
+    let request = w.request()?;
+    let handle = w.sent(&request).await?;
+    w.sign_all(&handle, &request).await?;
+    let calls = w.backend.callbacks(&handle).await;
+    if calls.is_empty() {
+        skip!("the harness makes no callbacks");
+    }
+    w.client.ready().await?;
+    Ok((handle, calls))
+}
+
+async fn receive(w: &World, call: &InboundCall) -> Result<Received, Stop> {
+    Ok(w.client.receive(INSTANCE, call).await?)
+}
+
+pub(super) async fn genuine(w: &World) -> Outcome {
+    let (handle, calls) = calls(w).await?;
+    let mut last = None;
+    for call in &calls {
+        let received = receive(w, call).await?;
+        let reply = received.reply.status;
+        ensure!((200..300).contains(&reply), "a genuine call is answered with {reply}");
+        for event in received.events? {
+            match event {
+                Event::Verified(event) => {
+                    ensure!(
+                        w.caps.callbacks == CallbackSupport::Verified,
+                        "hints are claimed, and an event counts as verified"
+                    );
+                    ensure!(event.key == handle.key(), "the event is about another request");
+                    ensure!(!event.evidence.body.is_empty(), "the event keeps no evidence");
+                    last = Some(event.standing.state);
+                }
+                Event::Hint { key } => {
+                    ensure!(key.is_none_or(|key| key == handle.key()), "the hint is about another request");
+                }
+                _ => {}
+            }
+        }
+    }
+    if w.caps.callbacks == CallbackSupport::Verified {
+        ensure!(last == Some(State::Completed), "everybody has signed, and the last event says {last:?}");
+    }
+    Ok(())
+}
+
+/// Whoever can reach the address can send anything: nothing of it is believed.
+pub(super) async fn forged(w: &World) -> Outcome {
+    let (_, calls) = calls(w).await?;
+    for genuine in &calls {
+        for (how, call) in forgeries(genuine) {
+            let received = receive(w, &call).await?;
+            let believed = received.events.iter().flatten().any(|e| matches!(e, Event::Verified(_)));
+            ensure!(!believed, "a forged call was believed: {how}");
+            let refused = received.events.is_err() && !(200..300).contains(&received.reply.status);
+            ensure!(
+                refused || w.caps.callbacks == CallbackSupport::Hints,
+                "a forged call was answered with {}: {how}",
+                received.reply.status
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The call with something about it changed.
+fn forgeries(genuine: &InboundCall) -> Vec<(&'static str, InboundCall)> {
+    let with_body = |body: Vec<u8>| InboundCall { body: body.into(), ..genuine.clone() };
+    let body = genuine.body.to_vec();
+    let mut forged = vec![
+        ("no headers", InboundCall { headers: Vec::new(), ..genuine.clone() }),
+        ("no body", with_body(Vec::new())),
+        ("a body that is no JSON", with_body(b"<html>".to_vec())),
+    ];
+    if let Some(last) = body.len().checked_sub(1) {
+        let mut flipped = body.clone();
+        flipped[last / 2] ^= 1;
+        forged.push(("one bit of the body", with_body(flipped)));
+        forged.push(("a space behind the body", with_body([body.as_slice(), b" "].concat())));
+        let spaced = [&body[..1], b" ", &body[1..]].concat();
+        forged.push(("a space within the body", with_body(spaced)));
+    }
+    let mut flipped = genuine.clone();
+    for (_, value) in &mut flipped.headers {
+        *value = value.chars().rev().collect();
+    }
+    forged.push(("header values reversed", flipped));
+    // A header that was not there cannot be missing.
+    forged.retain(|(how, _)| *how != "no headers" || !genuine.headers.is_empty());
+    forged.retain(|(how, call)| *how != "header values reversed" || call.headers != genuine.headers);
+    forged
+}
+
+/// Delivered twice, the same events with the same keys for telling that they are the same.
+pub(super) async fn replayed(w: &World) -> Outcome {
+    let (_, calls) = calls(w).await?;
+    for call in &calls {
+        let (once, twice) = (dedups(receive(w, call).await?)?, dedups(receive(w, call).await?)?);
+        ensure!(once == twice, "the same call gave {once:?} and then {twice:?}");
+    }
+    Ok(())
+}
+
+fn dedups(received: Received) -> Result<Vec<String>, Stop> {
+    let events = match received.events {
+        Ok(events) => events,
+        Err(error) => return fail(format!("a genuine call was refused: {error}")),
+    };
+    Ok(events
+        .iter()
+        .map(|event| match event {
+            Event::Verified(event) => event.dedup.clone(),
+            _ => "hint".to_owned(),
+        })
+        .collect())
+}

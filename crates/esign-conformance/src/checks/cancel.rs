@@ -1,0 +1,72 @@
+//! Calling back: really, once, and not what is complete.
+
+use esign_core::{ArtifactId, CancelOutcome, Handle, Operation, Retry, State};
+
+use crate::check::{Outcome, Stop, ensure, skip};
+use crate::harness::{Action, Fault};
+use crate::world::World;
+
+async fn open(w: &World) -> Result<(esign_core::SignRequest, Handle), Stop> {
+    if !w.caps.cancel.is_yes() {
+        skip!("cancel: not claimed");
+    }
+    let request = w.request()?;
+    let handle = w.sent(&request).await?;
+    Ok((request, handle))
+}
+
+/// A request that was called back can no longer be signed.
+pub(super) async fn ends_the_request(w: &World) -> Outcome {
+    let (request, handle) = open(w).await?;
+    let outcome = w.client.cancel(&handle).await?;
+    ensure!(outcome == CancelOutcome::Cancelled, "an open request: {}", outcome.as_str());
+    let signed = w.backend.act(&handle, &request.signers[0], Action::Sign).await;
+    ensure!(!signed, "called back, and the signer could still sign");
+    let state = w.client.status(&handle).await?.state();
+    ensure!(state == State::Cancelled, "called back, and it is {state}");
+    Ok(())
+}
+
+pub(super) async fn twice(w: &World) -> Outcome {
+    let (_, handle) = open(w).await?;
+    w.client.cancel(&handle).await?;
+    let outcome = w.client.cancel(&handle).await?;
+    ensure!(outcome == CancelOutcome::AlreadyGone, "the second time: {}", outcome.as_str());
+    Ok(())
+}
+
+/// A completed request is left alone, and its document stays.
+pub(super) async fn after_completion(w: &World) -> Outcome {
+    let (request, handle) = open(w).await?;
+    w.sign_all(&handle, &request).await?;
+    let outcome = w.client.cancel(&handle).await?;
+    ensure!(outcome == CancelOutcome::TooLate, "a completed request: {}", outcome.as_str());
+    let state = w.client.status(&handle).await?.state();
+    ensure!(state == State::Completed, "a cancel came too late, and now it is {state}");
+    w.client.download(&handle, &ArtifactId::SIGNED).await?;
+    Ok(())
+}
+
+pub(super) async fn survives_faults(w: &World) -> Outcome {
+    let effect = [
+        (Fault::RefuseConnection, false),
+        (Fault::RateLimited { after: None }, false),
+        (Fault::LoseAnswer, true),
+        (Fault::FailAfterEffect, true),
+    ];
+    for (fault, had_effect) in effect {
+        let (_, handle) = open(w).await?;
+        if !w.backend.inject(Operation::Cancel, fault).await {
+            continue;
+        }
+        if let Err(error) = w.client.cancel(&handle).await {
+            let right = matches!(error.retry(), Retry::Safe { .. } | Retry::Exhausted)
+                || (had_effect && error.retry() == Retry::OutcomeUnknown);
+            ensure!(right, "{fault:?} gives {:?}: {error}", error.retry());
+            w.client.cancel(&handle).await?;
+        }
+        let state = w.client.status(&handle).await?.state();
+        ensure!(state == State::Cancelled, "after {fault:?} and a second cancel it is {state}");
+    }
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! The promises, by what they are about.
+
+mod adapt;
+mod callback;
+mod cancel;
+mod claim;
+mod concurrency;
+mod download;
+mod handle;
+mod limit;
+mod refusal;
+mod secrecy;
+mod state;
+mod submit;
+
+use crate::check::Check;
+
+macro_rules! checks {
+    ($($module:ident: $($name:ident),+ $(,)?;)+) => {
+        vec![$($(Check {
+            name: concat!(stringify!($module), "::", stringify!($name)),
+            look: |world| Box::pin($module::$name(world)),
+        }),+),+]
+    };
+}
+
+/// Every check, in the order in which a reader wants to know.
+pub(crate) fn all() -> Vec<Check> {
+    checks! {
+        claim: groups_are_there, capabilities_are_stable, build_sends_nothing;
+        refusal: delivery, order, message, language, return_url, expiry, identity, legal_class, media_type, view_only,
+            anchor, form_field, foreign_native_placement, unregistered_options, cancel, erase;
+        adapt: changes_what_it_names;
+        limit: document_name, document_name_characters, document_bytes, document_count, signer_count, signers_of_a_delivery,
+            message_length, expiry, placements_of_a_signer, native_decimals, box_size;
+        submit: record_is_true, sends_the_document_unchanged, tells_each_signer_what_to_do, connection_refused, answer_lost,
+            rate_limited, rate_limited_for_a_time, refused_as_bad, refused_as_unauthenticated, failed_after_effect,
+            answered_with_garbage, future_dropped;
+        handle: survives_storage, follows_an_alias, stays_with_its_instance, stays_at_its_address, key_is_stable,
+            holds_no_personal_data;
+        state: pending_at_first, in_progress_between, completed_at_last, declined, left_alone, expired, cancelled,
+            unknown_word, never_moves_back, reading_survives_faults, signers_sign_in_order;
+        download: equals_what_was_sent, not_ready_before_the_end, partial_only_by_name, whatever_is_listed,
+            what_never_existed, truncated, survives_faults, gone_after_its_time;
+        cancel: ends_the_request, twice, after_completion, survives_faults;
+        callback: genuine, forged, replayed;
+        concurrency: one_token_serves_all;
+        secrecy: nothing_personal_or_secret_is_printed;
+    }
+}

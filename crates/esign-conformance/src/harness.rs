@@ -1,0 +1,134 @@
+//! What the kit needs of whoever runs it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use esign_core::{
+    Clock, FixedSecrets, Handle, InboundCall, Inspector, InstanceConfig, Operation, Placement, Registry,
+    Result, SignRequest, Signer, SigningKey,
+};
+
+/// Starts backends: simulators of the provider's service, one fresh one for each check.
+#[async_trait]
+pub trait Harness: Send + Sync + 'static {
+    /// A backend that has received nothing yet. Called inside a tokio runtime of the check's own, with IO and time
+    /// enabled, which ends with the check.
+    async fn start(&self) -> Box<dyn Backend>;
+}
+
+/// A backend, and how to make a provider that talks to it.
+#[async_trait]
+pub trait Backend: Send + Sync {
+    /// Registers the provider's kind.
+    ///
+    /// # Errors
+    /// What the registry says.
+    fn register(&self, registry: &mut Registry) -> Result<()>;
+
+    /// The configuration of an instance that talks to this backend, without name, aliases and `adapt`.
+    fn instance(&self) -> InstanceConfig;
+
+    /// The configuration of an instance of the same kind at another address. Nothing ever reaches it.
+    fn elsewhere(&self) -> InstanceConfig;
+
+    /// The secrets that the configuration names.
+    fn secrets(&self) -> FixedSecrets {
+        FixedSecrets::new()
+    }
+
+    /// The keys that the configuration names.
+    fn keys(&self) -> Vec<(String, Arc<dyn SigningKey>)> {
+        Vec::new()
+    }
+
+    /// The clock of provider and client. It must not stand still while somebody sleeps on it: use
+    /// [`VirtualClock::jumping`](esign_core::VirtualClock::jumping) over sockets.
+    fn clock(&self) -> Arc<dyn Clock>;
+
+    /// Who reads the pages of the sample document.
+    fn inspector(&self) -> Arc<dyn Inspector>;
+
+    /// A PDF that the provider accepts, with at least one A4 page: exactly this long, or of any length.
+    fn document(&self, bytes: Option<u64>) -> Bytes;
+
+    /// Adds what every request to this provider must have and the neutral model does not know: options.
+    fn complete(&self, request: SignRequest) -> SignRequest {
+        request
+    }
+
+    /// A place in the provider's own numbers, for the signer with this number (from 1); `None` without native numbers.
+    fn native(&self, _signer: u32) -> Option<Placement> {
+        None
+    }
+
+    /// Every secret that provider or backend know and that must never be printed: API keys, tokens.
+    fn markers(&self) -> Vec<String>;
+
+    /// Acts as a signer of a submitted request; false if the service does not let the signer do that now.
+    async fn act(&self, handle: &Handle, signer: &Signer, action: Action) -> bool;
+
+    /// Lets time pass, for backend, provider and client.
+    async fn pass(&self, time: Duration);
+
+    /// Makes the next call of this operation go wrong. False if this fault cannot be made to happen.
+    async fn inject(&self, operation: Operation, fault: Fault) -> bool;
+
+    /// How many calls of this operation have reached the backend, refused ones too. Calls that prepare a submission, such
+    /// as uploads, count as [`Operation::Submit`] only if they are the one with the effect.
+    async fn reached(&self, operation: Operation) -> u32;
+
+    /// How many requests the backend has accepted, cancelled and erased ones too.
+    async fn accepted(&self) -> u32;
+
+    /// The documents as the backend received them; `None` if it cannot tell.
+    async fn received(&self, _handle: &Handle) -> Option<Vec<Bytes>> {
+        None
+    }
+
+    /// From now on the backend names the request's status by a word that nobody knows. False if that is impossible.
+    async fn speak(&self, _handle: &Handle, _word: &str) -> bool {
+        false
+    }
+
+    /// The calls that the service would make now about this request, in order; empty if it makes none.
+    async fn callbacks(&self, _handle: &Handle) -> Vec<InboundCall> {
+        Vec::new()
+    }
+}
+
+/// What a signer does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Action {
+    /// Signs wherever the signer has to.
+    Sign,
+    /// Refuses to sign.
+    Decline,
+    /// Opens the page and leaves it again.
+    Leave,
+}
+
+/// What goes wrong with one call, at the transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// No connection: the backend never hears of the call.
+    RefuseConnection,
+    /// The backend does what was asked, and the answer never comes.
+    LoseAnswer,
+    /// 429, and nothing happens.
+    RateLimited {
+        /// Retry-After.
+        after: Option<Duration>,
+    },
+    /// The backend refuses with this status in the 400s, and nothing happens.
+    Refuse(u16),
+    /// 503, as a gateway writes it (HTML), after the backend did what was asked.
+    FailAfterEffect,
+    /// Success, with a body that is no answer (HTML), after the backend did what was asked.
+    Garbage,
+    /// The answer breaks off in the middle of its body.
+    Truncate,
+}

@@ -1,0 +1,161 @@
+//! The in-memory service as a backend, with the provider over it as it is or wrapped into a wrong one.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use esign_conformance::{Action, Backend, Fault, Harness};
+use esign_core::memory::{A4Pages, KIND, MemoryFault, MemoryProvider, MemoryService};
+use esign_core::{
+    ArtifactId, BuildContext, Clock, Documents, Error, Handle, InboundCall, Inspector, InstanceConfig,
+    Operation, Placement, Provider, ProviderConfig, ProviderKind, Registry, Result, Signer,
+};
+
+/// Makes the provider under test of the one that is right.
+pub(crate) type Wrap = fn(MemoryProvider) -> Arc<dyn Provider>;
+
+/// The in-memory service with a provider of choice.
+pub(crate) struct MemoryHarness {
+    /// The provider under test.
+    pub(crate) wrap: Wrap,
+}
+
+struct MemoryBackend {
+    id: u64,
+    service: MemoryService,
+}
+
+/// The running backends: how an instance that is built from configuration finds its own, as others do by address.
+static BACKENDS: Mutex<BTreeMap<u64, (MemoryService, Wrap)>> = Mutex::new(BTreeMap::new());
+
+#[async_trait]
+impl Harness for MemoryHarness {
+    async fn start(&self) -> Box<dyn Backend> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let service = MemoryService::new();
+        backends().insert(id, (service.clone(), self.wrap));
+        Box::new(MemoryBackend { id, service })
+    }
+}
+
+fn backends() -> std::sync::MutexGuard<'static, BTreeMap<u64, (MemoryService, Wrap)>> {
+    BACKENDS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Drop for MemoryBackend {
+    fn drop(&mut self) {
+        backends().remove(&self.id);
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BackendConfig {
+    backend: u64,
+}
+
+#[async_trait]
+impl ProviderConfig for BackendConfig {
+    const KIND: ProviderKind = KIND;
+
+    async fn build(self, _: &BuildContext) -> Result<Arc<dyn Provider>> {
+        if let Some((service, wrap)) = backends().get(&self.backend) {
+            return Ok(wrap(service.provider()));
+        }
+        let elsewhere = MemoryService::new();
+        elsewhere.change_capabilities(|caps| caps.endpoint.base_url = "memory:elsewhere".into());
+        Ok(Arc::new(elsewhere.provider()))
+    }
+}
+
+#[async_trait]
+impl Backend for MemoryBackend {
+    fn register(&self, registry: &mut Registry) -> Result<()> {
+        registry.register::<BackendConfig>().map(|_| ())
+    }
+
+    fn instance(&self) -> InstanceConfig {
+        InstanceConfig::new(KIND).with("backend", self.id)
+    }
+
+    fn elsewhere(&self) -> InstanceConfig {
+        InstanceConfig::new(KIND).with("backend", 0)
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(self.service.clock())
+    }
+
+    fn inspector(&self) -> Arc<dyn Inspector> {
+        Arc::new(A4Pages(1))
+    }
+
+    fn document(&self, bytes: Option<u64>) -> Bytes {
+        let mut content = b"%PDF-1.7 a document of the conformance kit".to_vec();
+        if let Some(bytes) = bytes {
+            content.resize(usize::try_from(bytes).unwrap(), b' ');
+        }
+        content.into()
+    }
+
+    fn native(&self, signer: u32) -> Option<Placement> {
+        Placement::native(KIND, 1, "10", &signer.to_string()).ok()
+    }
+
+    fn markers(&self) -> Vec<String> {
+        vec!["memory-token-1".to_owned()]
+    }
+
+    async fn act(&self, handle: &Handle, signer: &Signer, action: Action) -> bool {
+        match action {
+            Action::Sign => self.service.sign(handle, &signer.key),
+            Action::Decline => self.service.decline(handle, &signer.key),
+            _ => true,
+        }
+    }
+
+    async fn pass(&self, time: Duration) {
+        self.service.clock().advance(time);
+    }
+
+    async fn inject(&self, operation: Operation, fault: Fault) -> bool {
+        let fault = match fault {
+            Fault::RefuseConnection => MemoryFault::RefuseConnection,
+            Fault::LoseAnswer => MemoryFault::LoseAnswer,
+            Fault::RateLimited { after } => MemoryFault::RateLimited { after },
+            Fault::Refuse(status) => MemoryFault::Refuse(status),
+            Fault::FailAfterEffect => MemoryFault::FailAfterEffect,
+            Fault::Garbage => MemoryFault::Garbage,
+            _ => return false,
+        };
+        self.service.fail_next(operation, fault);
+        true
+    }
+
+    async fn reached(&self, operation: Operation) -> u32 {
+        self.service.calls(operation)
+    }
+
+    async fn accepted(&self) -> u32 {
+        u32::try_from(self.service.accepted()).unwrap()
+    }
+
+    async fn received(&self, handle: &Handle) -> Option<Vec<Bytes>> {
+        let original: std::result::Result<_, Error> =
+            self.service.provider().download(handle.request(), &ArtifactId::ORIGINAL).await;
+        original.ok().map(|artifact| vec![artifact.content])
+    }
+
+    async fn speak(&self, handle: &Handle, word: &str) -> bool {
+        self.service.speak(handle, word);
+        true
+    }
+
+    async fn callbacks(&self, handle: &Handle) -> Vec<InboundCall> {
+        vec![self.service.callback(handle)]
+    }
+}

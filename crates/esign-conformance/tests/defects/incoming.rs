@@ -1,0 +1,105 @@
+//! Wrong about what comes in.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use esign_core::memory::{KIND, MemoryProvider};
+use esign_core::{
+    CallbackEvidence, Callbacks, Clock, Event, HandleKey, InboundCall, Provider, Received, Reply, Standing,
+    State, VerifiedEvent,
+};
+use serde::Deserialize;
+
+use crate::wrong::Defect;
+
+macro_rules! defects {
+    ($($name:ident),+ $(,)?) => { $(#[derive(Debug, Default)] pub(crate) struct $name;)+ };
+}
+
+defects!(BelievesAnything, SignsWhatItParsed, AnswersForgeries, WrongRequest, DropsEvents);
+
+#[derive(Deserialize)]
+struct Body {
+    id: String,
+    status: State,
+}
+
+/// The event in a body, whoever wrote it.
+fn parse(right: &MemoryProvider, call: &InboundCall) -> Option<VerifiedEvent> {
+    let body: Body = serde_json::from_slice(&call.body).ok()?;
+    let key = HandleKey::of(&KIND, &right.capabilities().endpoint.fingerprint(), &body.id);
+    let evidence = CallbackEvidence {
+        body: call.body.clone(),
+        verified_with: String::new(),
+        received_at: right.service().clock().now(),
+    };
+    let dedup = format!("{key}-{}", body.status.as_str());
+    Some(VerifiedEvent::new(key, dedup, Standing::stated(body.status), evidence))
+}
+
+#[async_trait]
+impl Defect for BelievesAnything {
+    async fn receive(&self, right: &MemoryProvider, call: &InboundCall) -> Received {
+        match parse(right, call) {
+            Some(event) => Received::new(Reply::status(200), Ok(vec![Event::Verified(event)])),
+            None => right.receive(call).await,
+        }
+    }
+}
+
+/// The signature is over the bytes, not over what they mean.
+#[async_trait]
+impl Defect for SignsWhatItParsed {
+    async fn receive(&self, right: &MemoryProvider, call: &InboundCall) -> Received {
+        let value = serde_json::from_slice::<serde_json::Value>(&call.body);
+        let body = value.map_or_else(|_| call.body.clone(), |value| value.to_string().into());
+        right.receive(&InboundCall { body, ..call.clone() }).await
+    }
+}
+
+#[async_trait]
+impl Defect for AnswersForgeries {
+    async fn receive(&self, right: &MemoryProvider, call: &InboundCall) -> Received {
+        let mut received = right.receive(call).await;
+        received.reply = Reply::status(200);
+        received
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct NewKeyEachTime(AtomicU32);
+
+#[async_trait]
+impl Defect for NewKeyEachTime {
+    async fn receive(&self, right: &MemoryProvider, call: &InboundCall) -> Received {
+        let mut received = right.receive(call).await;
+        for event in received.events.iter_mut().flatten() {
+            if let Event::Verified(event) = event {
+                event.dedup = self.0.fetch_add(1, Ordering::Relaxed).to_string();
+            }
+        }
+        received
+    }
+}
+
+#[async_trait]
+impl Defect for WrongRequest {
+    async fn receive(&self, right: &MemoryProvider, call: &InboundCall) -> Received {
+        let mut received = right.receive(call).await;
+        for event in received.events.iter_mut().flatten() {
+            if let Event::Verified(event) = event {
+                event.key = HandleKey::of(&KIND, "elsewhere", "m-1");
+            }
+        }
+        received
+    }
+}
+
+#[async_trait]
+impl Defect for DropsEvents {
+    async fn receive(&self, right: &MemoryProvider, call: &InboundCall) -> Received {
+        let mut received = right.receive(call).await;
+        received.events = received.events.map(|_| Vec::new());
+        received
+    }
+}

@@ -1,0 +1,153 @@
+//! The kit bites: each of these providers is wrong in one thing that has gone wrong in real adapters, and the check meant
+//! for it fails. The right provider passes the same checks.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod incoming;
+mod reading;
+mod sending;
+mod wrong;
+
+use std::sync::Arc;
+
+use common::{MemoryHarness, Wrap};
+use esign_conformance::Verdict;
+use wrong::{Defect, Wrong};
+
+/// The check that must fail, and what is wrong.
+type Row = (&'static str, &'static str, Wrap);
+
+/// A provider with this defect.
+fn with<D: Defect>(check: &'static str, wrong: &'static str) -> Row {
+    (check, wrong, |provider| Arc::new(Wrong::new(provider, D::default())))
+}
+
+fn table() -> Vec<Row> {
+    vec![
+        with::<sending::ClaimsToErase>("claim::groups_are_there", "claims a capability it lacks"),
+        with::<sending::ChangesItsMind>("claim::capabilities_are_stable", "learns its limits from answers"),
+        with::<sending::ClaimsLongNames>(
+            "limit::document_name",
+            "claims a limit that the service does not keep",
+        ),
+        with::<sending::ClaimsBigDocuments>(
+            "limit::document_bytes",
+            "claims more bytes than the service takes",
+        ),
+        with::<sending::RepeatsAfterTimeout>("submit::answer_lost", "repeats a create after a time-out"),
+        with::<sending::CallsTimeoutSafe>("submit::answer_lost", "says that a lost answer is safe to repeat"),
+        with::<sending::NeverFindsAnything>("submit::answer_lost", "says not found without looking"),
+        with::<sending::RepeatsServerErrors>("submit::failed_after_effect", "repeats a create after a 503"),
+        with::<sending::TakesHtmlForSuccess>(
+            "submit::answered_with_garbage",
+            "takes a gateway's HTML for success",
+        ),
+        with::<sending::IgnoresRetryAfter>("submit::rate_limited_for_a_time", "ignores Retry-After"),
+        with::<sending::RepeatsBadRequests>(
+            "submit::refused_as_bad",
+            "says that a bad request is safe to repeat",
+        ),
+        with::<sending::LosesTheHttpStatus>("submit::refused_as_bad", "drops the HTTP status"),
+        with::<sending::RewritesTheDocument>("submit::sends_the_document_unchanged", "saves the PDF anew"),
+        with::<sending::WrongNextStep>(
+            "submit::tells_each_signer_what_to_do",
+            "promises an e-mail for a link",
+        ),
+        with::<sending::StepForNobody>(
+            "submit::tells_each_signer_what_to_do",
+            "names signers by the service's ids",
+        ),
+        with::<sending::RecordsAnotherId>("submit::record_is_true", "hands out one id and records another"),
+        with::<sending::SignsInAnyOrder>(
+            "state::signers_sign_in_order",
+            "lets signers sign in the wrong order",
+        ),
+        with::<sending::RemembersInMemory>(
+            "handle::survives_storage",
+            "keeps its private state in the process",
+        ),
+        with::<sending::StoresTheAddress>(
+            "handle::holds_no_personal_data",
+            "puts the e-mail address into the handle",
+        ),
+        with::<sending::PrintsItsToken>(
+            "secrecy::nothing_personal_or_secret_is_printed",
+            "shows its token in Debug",
+        ),
+        with::<sending::PrintsTheAddress>(
+            "secrecy::nothing_personal_or_secret_is_printed",
+            "names the signer in an error",
+        ),
+        with::<sending::TokenPerCall>("concurrency::one_token_serves_all", "fetches a token per call"),
+        with::<reading::UnknownIsCompleted>("state::unknown_word", "takes an unknown word for completed"),
+        with::<reading::UnknownPanics>("state::unknown_word", "panics on an unknown word"),
+        with::<reading::UnknownIsLost>("state::unknown_word", "drops the unknown word"),
+        with::<reading::RefusalIsCancellation>("state::declined", "takes a refusal for a cancellation"),
+        with::<reading::LateNewsMovesBack>("state::never_moves_back", "lets expiry undo completion"),
+        with::<reading::SignedIsPending>("state::in_progress_between", "counts only completed requests"),
+        with::<reading::FaultIsFailure>(
+            "state::reading_survives_faults",
+            "takes a fault of the line for a failed request",
+        ),
+        with::<reading::OwnClockIsWrong>("state::pending_at_first", "expires requests by a wrong clock"),
+        with::<reading::NewIdEachTime>("handle::key_is_stable", "renews handles under another id"),
+        with::<reading::CancelsNothing>("cancel::ends_the_request", "cancels nothing and reports success"),
+        with::<reading::SecondCancelFails>("cancel::twice", "fails when there is nothing left to cancel"),
+        with::<reading::GivesTheOriginal>(
+            "download::equals_what_was_sent",
+            "gives out the unsigned document",
+        ),
+        with::<reading::GivesWhatIsThere>(
+            "download::partial_only_by_name",
+            "gives out a partly signed document as signed",
+        ),
+        with::<reading::NothingIsNotReady>(
+            "download::not_ready_before_the_end",
+            "gives out nothing as a document",
+        ),
+        with::<reading::HtmlIsADocument>("download::survives_faults", "takes an error page for the document"),
+        with::<reading::ListsTooMuch>("download::whatever_is_listed", "lists artifacts that cannot be had"),
+        with::<reading::AnythingExists>("download::what_never_existed", "answers any name with the document"),
+        with::<incoming::BelievesAnything>("callback::forged", "accepts an unsigned callback"),
+        with::<incoming::SignsWhatItParsed>("callback::forged", "verifies JSON that it has written anew"),
+        with::<incoming::AnswersForgeries>("callback::forged", "answers a forged callback with success"),
+        with::<incoming::NewKeyEachTime>("callback::replayed", "gives each delivery a key of its own"),
+        with::<incoming::WrongRequest>("callback::genuine", "matches events to the wrong request"),
+        with::<incoming::DropsEvents>("callback::genuine", "reads none of the events"),
+    ]
+}
+
+#[test]
+fn every_wrong_provider_is_failed_by_the_check_meant_for_it() {
+    let mut faults = Vec::new();
+    for (check, wrong, wrap) in table() {
+        match esign_conformance::verdict(&MemoryHarness { wrap }, check) {
+            Some(Verdict::Failed(_)) => {}
+            verdict => faults.push(format!("{wrong}: {check} gives {verdict:?}")),
+        }
+    }
+    assert!(faults.is_empty(), "{} not caught:\n{}", faults.len(), faults.join("\n"));
+}
+
+#[test]
+fn the_right_provider_passes_the_same_checks() {
+    let mut checks: Vec<_> = table().into_iter().map(|(check, ..)| check).collect();
+    checks.dedup();
+    for check in checks {
+        let right = MemoryHarness { wrap: |provider| Arc::new(provider) };
+        assert_eq!(esign_conformance::verdict(&right, check), Some(Verdict::Passed), "{check}");
+    }
+}
+
+/// Wrapping by itself breaks nothing.
+#[test]
+fn a_wrapper_without_a_defect_passes_everything() {
+    #[derive(Debug, Default)]
+    struct None;
+    impl Defect for None {}
+    let (.., wrap) = with::<None>("", "");
+    for check in esign_conformance::names() {
+        let verdict = esign_conformance::verdict(&MemoryHarness { wrap }, check);
+        assert!(!matches!(verdict, Some(Verdict::Failed(_))), "{check}: {verdict:?}");
+    }
+}

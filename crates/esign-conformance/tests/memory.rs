@@ -1,0 +1,10 @@
+//! The in-memory provider keeps every promise that it makes.
+
+mod common;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+fn main() -> ExitCode {
+    esign_conformance::main(common::MemoryHarness { wrap: |provider| Arc::new(provider) })
+}

@@ -85,6 +85,29 @@ mod tests {
     }
 
     #[test]
+    fn the_hole_must_hold_this_very_signature() {
+        let file = b"%PDF<01>more%%EOF\n";
+        let dict = lopdf::Dictionary::new();
+        let pieces = |contents: &'static [u8], byte_range| {
+            let sub_filter = String::new();
+            let value = SignatureValue { dict: &dict, sub_filter, contents, byte_range: Some(byte_range) };
+            signed_pieces(file, &value, false)
+        };
+        assert_eq!(pieces(&[1], [0, 4, 8, 10]), Ok([&file[..4], &file[8..]]));
+        for (contents, byte_range) in [
+            (&[2][..], [0, 4, 8, 10]),
+            (&[1], [1, 4, 8, 10]),
+            (&[1], [0, 4, 8, 11]),
+            (&[1], [0, 4, 8, 7]),
+            (&[1], [0, 5, 8, 10]),
+            (&[1], [0, 8, 4, 14]),
+            (&[1], [0, 4, usize::MAX, 10]),
+        ] {
+            assert!(pieces(contents, byte_range).is_err(), "{contents:?} {byte_range:?}");
+        }
+    }
+
+    #[test]
     fn written_ranges_are_found() {
         let file = b"x/ByteRange [0 1 2 3 ]/ByteRange[0 /ByteRange [0 10 20 30]/ByteRanges[1 2 3 4]";
         assert_eq!(written(file), [(1, 5), (35, 50)]);

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 mod attacks;
 mod evidence;
 mod messages;
+mod paths;
 mod restrictions;
 
 use super::*;
@@ -247,6 +248,60 @@ fn bytes_after_the_end_are_no_update() {
         let report = pki.verify(&[&signed[..], junk].concat());
         assert_eq!(report.verdict, Verdict::Failed);
     }
+}
+
+/// A second field claims the first one's signature: it signs nothing of its own.
+#[test]
+fn a_borrowed_signature_is_none() {
+    let pki = Pki::new();
+    let signed = pki.sign(&base(Style::Table), "s", 300.0, Level::BT);
+    let report = pki.verify(&Update::to(&signed, |u| {
+        let field = u.field("s");
+        let value = u.dict(field).get(b"V").unwrap().clone();
+        let thief =
+            u.add(lopdf::dictionary! { "FT" => "Sig", "T" => Object::string_literal("t"), "V" => value });
+        u.form().get_mut(b"Fields").unwrap().as_array_mut().unwrap().push(thief.into());
+    }));
+    let thief = report.signatures.iter().find(|signature| signature.field == "t").unwrap();
+    assert_eq!(thief.integrity, Fact::failed("the signature is not part of the revision that it signs"));
+    assert_eq!(report.verdict, Verdict::Failed);
+}
+
+/// All objects as they are, but listed anew without a link to the signed revision.
+#[test]
+fn an_update_must_build_on_the_signed_revision() {
+    let pki = Pki::new();
+    let mut bytes = pki.sign(&base(Style::Table), "s", 300.0, Level::BT);
+    let document = lopdf::Document::load_mem(&bytes).unwrap();
+    let at = bytes.len();
+    let mut table = "xref
+0 1
+0000000000 65535 f 
+"
+    .to_owned();
+    for (number, entry) in &document.reference_table.entries {
+        if let lopdf::xref::XrefEntry::Normal { offset, .. } = entry {
+            table.push_str(&format!(
+                "{number} 1
+{offset:010} 00000 n 
+"
+            ));
+        }
+    }
+    table.push_str(&format!(
+        "trailer
+<</Size {}/Root 1 0 R/Info 16 0 R>>
+startxref
+{at}
+%%EOF
+",
+        document.max_id + 1
+    ));
+    bytes.extend_from_slice(table.as_bytes());
+    let report = pki.verify(&bytes);
+    let forbidden: Vec<_> = report.signatures[0].changes.iter().filter(|change| !change.allowed).collect();
+    assert_eq!(forbidden.len(), 1, "{forbidden:?}");
+    assert_eq!(forbidden[0].what, "the update does not build on the signed revision");
 }
 
 /// Rewrites the signature dictionary's own entry in place, same length.

@@ -15,6 +15,8 @@ pub fn default_registry() -> Registry {
     let mut registry = Registry::new();
     #[cfg(feature = "signify")]
     registry.register::<esign_signify::SignifyConfig>().expect("our kinds have names of their own");
+    #[cfg(feature = "singpass")]
+    registry.register::<esign_singpass::SingpassConfig>().expect("our kinds have names of their own");
     registry
 }
 

@@ -18,3 +18,7 @@ pub use esign_pdf as pdf;
 /// Signify API v2: its configuration, options and typed client.
 #[cfg(feature = "signify")]
 pub use esign_signify as signify;
+
+/// Sign with Singpass, Document Signing V3: its configuration, options and typed client.
+#[cfg(feature = "singpass")]
+pub use esign_singpass as singpass;

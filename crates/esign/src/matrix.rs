@@ -1,8 +1,12 @@
 //! What each provider can do, side by side: for people, generated from [`Capabilities`].
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use esign_core::{
     Bound, BoxSupport, CallbackSupport, Capabilities, CertificateHolder, Config, Delivery, DeliverySupport,
-    FixedSecrets, Need, Neutral, OriginProof, Range, ReferenceSupport, Result, Support,
+    Error, ErrorKind, FixedSecrets, KeyAlgorithm, Need, Neutral, OriginProof, Range, ReferenceSupport,
+    Result, SigningKey, Support,
 };
 
 use crate::{builder, default_registry};
@@ -25,7 +29,13 @@ pub async fn typical() -> Result<Vec<(String, Capabilities)>> {
     if config.providers.is_empty() {
         return Ok(Vec::new());
     }
-    let client = builder(default_registry()).config(config).secrets(typical_secrets()).build().await?;
+    let client = builder(default_registry())
+        .config(config)
+        // Of the right form, so that nobody is warned about it.
+        .secrets(FixedSecrets::new().with("signify", "production_v1_typical"))
+        .key("typical", Arc::new(NoKey))
+        .build()
+        .await?;
     Ok(client.instances())
 }
 
@@ -39,12 +49,38 @@ fn typical_config() -> Config {
             .with("environment", "production")
             .with("api_key", serde_json::json!({ "external": "signify" })),
     );
+    #[cfg(feature = "singpass")]
+    config.providers.insert(
+        esign_singpass::KIND.to_string(),
+        esign_core::InstanceConfig::new(esign_singpass::KIND)
+            .with("environment", "production")
+            .with("client_id", "typical")
+            .with("signing_key", serde_json::json!({ "external": "typical" })),
+    );
     config
 }
 
-/// Of the right form, so that nobody is warned about them.
-fn typical_secrets() -> FixedSecrets {
-    FixedSecrets::new().with("signify", "production_v1_typical")
+/// Stands where a key must be named; nothing is signed with it.
+#[derive(Debug)]
+struct NoKey;
+
+#[async_trait]
+impl SigningKey for NoKey {
+    fn algorithm(&self) -> KeyAlgorithm {
+        KeyAlgorithm::Es256
+    }
+
+    fn key_id(&self) -> &str {
+        "typical"
+    }
+
+    fn public_jwk(&self) -> serde_json::Value {
+        serde_json::json!({ "kty": "EC", "crv": "P-256", "kid": "typical", "use": "sig", "alg": "ES256" })
+    }
+
+    async fn sign(&self, _: &[u8]) -> Result<Vec<u8>> {
+        Err(Error::new(ErrorKind::Secret, "this key only stands for one"))
+    }
 }
 
 /// The capabilities of these columns, row by row. The columns are what [`Client::instances`](crate::Client::instances)
@@ -164,7 +200,7 @@ fn span(seconds: u64) -> String {
 
 fn name(capabilities: &Capabilities) -> String {
     let rules = &capabilities.documents.name;
-    let allowed = if rules.allowed.is_some() { ", some characters" } else { "" };
+    let allowed = if rules.allowed.is_some() { ", not every character" } else { "" };
     format!("{} characters{allowed}", rules.chars.words())
 }
 

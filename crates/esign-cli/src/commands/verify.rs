@@ -13,6 +13,8 @@ use crate::failure::{Exit, Failure};
 use crate::files::{read_bytes, read_record};
 use crate::output::{Mark, Output, value};
 
+pub(super) const NO_ROOTS: &str = "Without root certificates nobody is trusted: name them with --root.";
+
 /// Good if every signature holds and is trusted, and with a record if the file is the one that was sent.
 pub(crate) async fn run(args: &Verify, output: &Output) -> Result<Exit, Failure> {
     let content = read_bytes(&args.file)?;
@@ -31,6 +33,9 @@ pub(crate) async fn run(args: &Verify, output: &Output) -> Result<Exit, Failure>
         }
     };
     output.answer(&checked.to_json(), || checked.words(&args.file));
+    if args.root.is_empty() {
+        output.plain(NO_ROOTS);
+    }
     Ok(checked.problems.is_empty().into())
 }
 
@@ -82,20 +87,25 @@ impl Checked {
         })
     }
 
+    /// True if nothing is wrong, but something that matters could not be established, such as trust.
+    pub(crate) fn is_open(&self) -> bool {
+        self.report.verdict == Verdict::Indeterminate
+            && self.problems.iter().all(|problem| self.report.reasons.contains(problem))
+    }
+
     pub(crate) fn words(&self, file: &Path) -> String {
-        let good = self.problems.is_empty();
-        let verdict = match self.report.verdict {
-            _ if good => "good",
-            Verdict::Failed => "NOT good",
-            Verdict::Passed | Verdict::Indeterminate => "not established",
+        let (mark, verdict) = match self.problems.as_slice() {
+            [] => (Mark::Good, "good"),
+            _ if self.is_open() => (Mark::Warning, "not established"),
+            _ => (Mark::Bad, "NOT good"),
         };
         let count = self.report.signatures.len();
-        let mut text = format!("{} {}: {verdict}, {count} signatures\n", Mark::from(good), file.display());
+        let mut text = format!("{mark} {}: {verdict}; signatures: {count}\n", file.display());
         for problem in &self.problems {
-            text += &format!("    {} {problem}\n", Mark::Bad);
+            text += &format!("    {mark} {problem}\n");
         }
         for signature in &self.report.signatures {
-            text += &format!("    {} {}\n", mark(signature.verdict), words(signature));
+            text += &format!("    {} {}\n", sign(signature.verdict), words(signature));
         }
         if self.report.extends_original == Some(true) {
             text += &format!("    {} begins with the bytes that were sent\n", Mark::Good);
@@ -104,7 +114,7 @@ impl Checked {
     }
 }
 
-fn mark(verdict: Verdict) -> Mark {
+fn sign(verdict: Verdict) -> Mark {
     match verdict {
         Verdict::Passed => Mark::Good,
         Verdict::Indeterminate => Mark::Warning,

@@ -25,6 +25,7 @@ use flow::{Flow, Outcome};
 const FLOWS: &[&[Flow]] = &[signify::FLOWS];
 
 const ROOT: &str = "sandbox-root.pem";
+const SAMPLE: &str = "agreement.pdf";
 
 /// Good if every flow was completed and every file is what was sent, validly signed.
 pub(crate) async fn run(args: Demo, common: &Common, output: &Output) -> Result<Exit, Failure> {
@@ -119,6 +120,9 @@ impl Stage {
             esign::builder(esign::default_registry()).config(config).secrets(secrets).build().await?;
         std::fs::create_dir_all(&args.out).map_err(|e| Failure::file("create", &args.out, &e))?;
         replace(&args.out.join(ROOT), sandbox.root_pem().as_bytes())?;
+        if args.file.is_none() {
+            replace(&args.out.join(SAMPLE), &document)?;
+        }
         Ok(Self { client, sandbox, output, document, places, out: args.out.clone() })
     }
 

@@ -7,6 +7,7 @@ use url::Url;
 use crate::clock::SandboxClock;
 use crate::server::{Sandbox, StartError};
 use crate::signify::SignifySetup;
+use crate::singpass::SingpassSetup;
 
 /// Settings of a [`Sandbox`] before it starts; made by [`Sandbox::builder`].
 #[derive(Debug)]
@@ -16,6 +17,7 @@ pub struct Builder {
     pub(crate) public_url: Option<Url>,
     pub(crate) clock: SandboxClock,
     pub(crate) signify: SignifySetup,
+    pub(crate) singpass: SingpassSetup,
 }
 
 impl Builder {
@@ -25,6 +27,7 @@ impl Builder {
             public_url: None,
             clock: SandboxClock::system(),
             signify: SignifySetup::default(),
+            singpass: SingpassSetup::default(),
         }
     }
 
@@ -52,6 +55,12 @@ impl Builder {
     /// Registers API keys with the simulated Signify and sets its switches.
     pub fn signify(mut self, set_up: impl FnOnce(SignifySetup) -> SignifySetup) -> Self {
         self.signify = set_up(self.signify);
+        self
+    }
+
+    /// Registers clients with the simulated Sign with Singpass and sets its switches.
+    pub fn singpass(mut self, set_up: impl FnOnce(SingpassSetup) -> SingpassSetup) -> Self {
+        self.singpass = set_up(self.singpass);
         self
     }
 

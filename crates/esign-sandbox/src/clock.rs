@@ -65,6 +65,29 @@ impl SandboxClock {
         matches!(self.0.base, Base::Fixed(_))
     }
 
+    /// Returns once it is `at` or later. On a clock that stands still that takes an [`SandboxClock::advance`].
+    pub(crate) async fn sleep_until(&self, at: Timestamp) {
+        let mut moved = self.0.offset.subscribe();
+        loop {
+            moved.borrow_and_update();
+            let Ok(left) = Duration::try_from(at.duration_since(self.now())) else { return };
+            if left.is_zero() {
+                return;
+            }
+            let moved = async {
+                // The sender lives as long as `self`.
+                let _ = moved.changed().await;
+            };
+            match self.0.base {
+                Base::Fixed(_) => moved.await,
+                Base::System => tokio::select! {
+                    () = tokio::time::sleep(left) => {}
+                    () = moved => {}
+                },
+            }
+        }
+    }
+
     #[allow(clippy::disallowed_methods, reason = "the sandbox's one reading of the system clock")]
     fn base_now(&self) -> Timestamp {
         match self.0.base {
@@ -91,6 +114,25 @@ mod tests {
         assert_eq!(clock.now(), clone.now());
         clone.advance(Duration::from_millis(1500));
         assert_eq!(clock.now().to_string(), "2026-01-01T00:00:01.5Z");
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_is_woken_when_the_time_has_come() {
+        let clock = SandboxClock::virtual_at("2026-01-01T00:00:00Z".parse().unwrap());
+        clock.sleep_until(clock.now()).await;
+        let due = clock.now() + SignedDuration::from_secs(2);
+        let waiting = tokio::spawn({
+            let clock = clock.clone();
+            async move {
+                clock.sleep_until(due).await;
+                clock.now()
+            }
+        });
+        clock.advance(Duration::from_secs(1));
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(waiting.await.unwrap(), due);
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod server;
 mod shared;
 pub mod signify;
 mod signing;
+pub mod singpass;
 
 pub use builder::Builder;
 pub use calls::Call;

@@ -6,6 +6,7 @@ use url::Url;
 
 use crate::clock::SandboxClock;
 use crate::server::{Sandbox, StartError};
+use crate::singpass::{Client, SingpassSetup};
 
 /// Settings of a sandbox that runs as a program.
 #[derive(Debug)]
@@ -21,6 +22,10 @@ pub struct ServeOptions {
     pub signify_api_keys: Vec<String>,
     /// Whether `redirectUrl` may point to this machine, which the real service refuses.
     pub allow_loopback_redirect: bool,
+    /// Clients of the simulated Sign with Singpass. More can be registered while it runs.
+    pub singpass_clients: Vec<Client>,
+    /// Whether those clients may have `http` addresses beyond this machine.
+    pub allow_plain_http: bool,
 }
 
 impl ServeOptions {
@@ -32,6 +37,8 @@ impl ServeOptions {
             clock: SandboxClock::system(),
             signify_api_keys: Vec::new(),
             allow_loopback_redirect: false,
+            singpass_clients: Vec::new(),
+            allow_plain_http: false,
         }
     }
 }
@@ -45,12 +52,20 @@ pub async fn serve(
     ready: impl FnOnce(&Sandbox),
     stop: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
-    let mut builder =
-        Sandbox::builder().listen(options.listen).clock(options.clock).signify(|mut signify| {
+    let mut builder = Sandbox::builder()
+        .listen(options.listen)
+        .clock(options.clock)
+        .signify(|mut signify| {
             for key in options.signify_api_keys {
                 signify = signify.api_key(key);
             }
             signify.settings(|settings| settings.allow_loopback_redirect = options.allow_loopback_redirect)
+        })
+        .singpass(|singpass| {
+            let clients = options.singpass_clients.into_iter();
+            clients
+                .fold(singpass, SingpassSetup::client)
+                .settings(|settings| settings.allow_plain_http = options.allow_plain_http)
         });
     if let Some(url) = options.public_url {
         builder = builder.public_url(url);

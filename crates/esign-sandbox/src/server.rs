@@ -20,12 +20,14 @@ use crate::mailbox::{Mailbox, Message};
 use crate::shared::Shared;
 use crate::signify::{self, Signify, SignifyControl};
 use crate::signing::Signing;
+use crate::singpass::{self, InvalidClient, Singpass, SingpassControl};
 use crate::{control, pages};
 
 /// A running sandbox. Dropping it stops it without waiting; [`Sandbox::shutdown`] waits.
 pub struct Sandbox {
     shared: Arc<Shared>,
     signify: Arc<Signify>,
+    singpass: Arc<Singpass>,
     local_addr: SocketAddr,
     task: JoinHandle<io::Result<()>>,
 }
@@ -48,6 +50,14 @@ pub enum StartError {
     /// The test certificate authority could not be made.
     #[error("cannot make the test certificate authority")]
     Certificates(#[source] esign_pdf::sign::SignError),
+    /// A client of the simulated Sign with Singpass cannot be registered.
+    #[error("the Singpass client {client_id:?} cannot be registered: {why}")]
+    SingpassClient {
+        /// The client's id.
+        client_id: String,
+        /// What is wrong with it.
+        why: InvalidClient,
+    },
 }
 
 impl Sandbox {
@@ -68,17 +78,22 @@ impl Sandbox {
         let shared = Arc::new(Shared {
             clock: settings.clock,
             base_url,
-            faults: Faults::new(signify::OPERATIONS.to_vec()),
+            faults: Faults::new([&signify::OPERATIONS[..], &singpass::OPERATIONS].concat()),
             calls: Calls::default(),
             mailbox: Mailbox::default(),
             signing,
             stop: watch::Sender::new(false),
         });
         let signify = Arc::new(Signify::new(shared.clone(), settings.signify));
+        let singpass = Singpass::new(shared.clone(), settings.singpass)
+            .map_err(|(client_id, why)| StartError::SingpassClient { client_id, why })?;
+        let singpass = Arc::new(singpass);
         let router = Router::new()
             .merge(pages::router(&shared))
             .merge(signify::router(&signify))
+            .merge(singpass::router(&singpass))
             .nest("/_sandbox/signify", signify::control_router(&signify))
+            .nest("/_sandbox/singpass", singpass::control_router(&singpass))
             .nest("/_sandbox", control::router(&shared))
             .fallback(pages::not_found)
             .layer(DefaultBodyLimit::disable());
@@ -89,7 +104,7 @@ impl Sandbox {
         let service = router.into_make_service_with_connect_info::<Connection>();
         let server = axum::serve(Connections(listener), service).with_graceful_shutdown(stopped);
         let task = tokio::spawn(server.into_future());
-        Ok(Self { shared, signify, local_addr, task })
+        Ok(Self { shared, signify, singpass, local_addr, task })
     }
 
     /// Where clients reach the sandbox: scheme, host and port, with `/` as its path.
@@ -115,6 +130,11 @@ impl Sandbox {
     /// Acts as the signer, looks into and changes the simulated Signify.
     pub fn signify(&self) -> SignifyControl {
         SignifyControl::new(self.signify.clone())
+    }
+
+    /// Acts as the signer, looks into and changes the simulated Sign with Singpass.
+    pub fn singpass(&self) -> SingpassControl {
+        SingpassControl::new(self.singpass.clone())
     }
 
     /// Plans a misbehaviour.

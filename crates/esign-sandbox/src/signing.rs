@@ -2,12 +2,15 @@
 
 use bytes::Bytes;
 use esign_pdf::facts::{PdfFacts, Size};
-use esign_pdf::sign::{SignError, SignOptions, Subject, TestPki, sign};
+use esign_pdf::sign::{Identity, SignError, SignOptions, Subject, TestPki, sign};
 use esign_pdf::{Limits, PdfError, inspect};
 use jiff::Timestamp;
 
 /// The visible box of Sign with Singpass, in points (measured on a signed sample of its staging service).
 pub(crate) const BOX: Size = Size { width: 220.5, height: 60.0 };
+
+/// The longest name that a certificate can carry (X.520, upper bound of common names).
+pub(crate) const MAX_SIGNER_NAME: usize = 64;
 
 pub(crate) struct Signing {
     pki: TestPki,
@@ -22,11 +25,19 @@ impl Signing {
         self.pki.root_pem()
     }
 
-    /// Appends a PAdES signature with a timestamp (B-T), by a certificate in the signer's name. Takes milliseconds of
-    /// computing: not for an async task.
-    pub(crate) fn sign(&self, pdf: &Bytes, signer: &str, options: &SignOptions) -> Result<Bytes, SignError> {
-        let identity = self.pki.issue(&Subject::new(signer), options.signed_at)?;
-        sign(pdf, &identity, Some(self.pki.tsa()), options)
+    /// A key and certificate in the person's name.
+    pub(crate) fn issue(&self, subject: &Subject, now: Timestamp) -> Result<Identity, SignError> {
+        self.pki.issue(subject, now)
+    }
+
+    /// Appends a PAdES signature with a timestamp. Takes milliseconds of computing: not for an async task.
+    pub(crate) fn sign(
+        &self,
+        pdf: &Bytes,
+        signer: &Identity,
+        options: &SignOptions,
+    ) -> Result<Bytes, SignError> {
+        sign(pdf, signer, Some(self.pki.tsa()), options)
     }
 }
 

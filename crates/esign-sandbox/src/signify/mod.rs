@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::Router;
 use bytes::Bytes;
 use esign_pdf::facts::{Rect, Size};
-use esign_pdf::sign::SignOptions;
+use esign_pdf::sign::{SignOptions, Subject};
 use jiff::Timestamp;
 
 pub use control::{DocumentState, InvitationState, NotPossible, SignedAs, Signer, SignifyControl};
@@ -33,8 +33,8 @@ use self::store::{Document, Job, Progress, Refusal, Store};
 use self::validate::{Form, Placeholder, Refused};
 use crate::ids;
 use crate::mailbox::Message;
-use crate::shared::Shared;
-use crate::signing::BOX;
+use crate::shared::{Shared, compute};
+use crate::signing::{BOX, MAX_SIGNER_NAME};
 
 /// What clients put before `v2/documents`.
 pub(crate) const BASE_PATH: &str = "/public/";
@@ -42,9 +42,6 @@ pub(crate) const BASE_PATH: &str = "/public/";
 /// The operations, by the names that faults and counts use.
 pub(crate) const OPERATIONS: [&str; 5] =
     ["signify.create", "signify.list", "signify.get", "signify.delete", "signify.download"];
-
-/// The longest name that a certificate can carry (X.520, upper bound of common names).
-const MAX_SIGNER_NAME: usize = 64;
 
 pub(crate) struct Signify {
     shared: Arc<Shared>,
@@ -225,7 +222,8 @@ impl fmt::Debug for Signify {
 fn append_signature(shared: &Shared, job: &Job, origin: Origin) -> Result<Bytes, esign_pdf::sign::SignError> {
     let field = format!("signify-{}", ids::ulid(job.at));
     let rect = visible_box(job.page, job.place, origin);
-    shared.signing.sign(&job.pdf, &job.signer, &SignOptions::new(field, job.place.page, rect, job.at))
+    let identity = shared.signing.issue(&Subject::new(&job.signer), job.at)?;
+    shared.signing.sign(&job.pdf, &identity, &SignOptions::new(field, job.place.page, rect, job.at))
 }
 
 /// The box of a placeholder on a page as shown, in points from its lower-left corner.
@@ -240,14 +238,6 @@ fn visible_box(page: Size, place: Placeholder, origin: Origin) -> Rect {
         Origin::BottomLeft => place.y * page.height,
     };
     Rect::new(x.clamp(0.0, page.width - width), y.clamp(0.0, page.height - height), width, height)
-}
-
-/// Runs what takes milliseconds of computing away from the tasks that serve connections.
-async fn compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
-    }
 }
 
 #[cfg(test)]

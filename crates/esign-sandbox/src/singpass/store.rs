@@ -1,0 +1,451 @@
+//! Sign requests, their sessions at the portal and the links to signed documents: a state machine without I/O, on the
+//! time it is given.
+
+use std::collections::{HashMap, VecDeque};
+
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::person::Person;
+use super::place::Place;
+
+/// A signing session, and with it `signing_url`.
+pub(super) const SESSION: SignedDuration = SignedDuration::from_mins(30);
+/// A link to a signed document, and the tokens about one.
+pub(super) const LINK: SignedDuration = SignedDuration::from_mins(2);
+/// After signing, the document can be fetched for this long.
+const ACCESS: SignedDuration = SignedDuration::from_hours(1);
+
+#[derive(Default)]
+pub(super) struct Store {
+    requests: HashMap<String, Request>,
+    /// In order of creation.
+    order: Vec<String>,
+    /// Requests whose bytes are still held, oldest first.
+    held: VecDeque<String>,
+    /// Portal session to request.
+    sessions: HashMap<String, String>,
+    links: HashMap<String, Link>,
+    /// In order of publication.
+    link_order: VecDeque<String>,
+}
+
+pub(super) struct NewRequest {
+    pub(super) client_id: String,
+    pub(super) doc_name: String,
+    pub(super) places: Vec<Place>,
+    pub(super) signer_uin_hash: Option<String>,
+    pub(super) pdf: Bytes,
+}
+
+pub(super) struct Request {
+    pub(super) id: String,
+    pub(super) client_id: String,
+    pub(super) doc_name: String,
+    pub(super) exchange_code: String,
+    /// The token in `signing_url`.
+    pub(super) signing_token: String,
+    pub(super) places: Vec<Place>,
+    pub(super) signer_uin_hash: Option<String>,
+    pub(super) created_at: Timestamp,
+    pub(super) expires_at: Timestamp,
+    /// As sent, then as signed; empty once nobody can have it any more.
+    pub(super) pdf: Bytes,
+    /// The first person who opened it; nobody else may.
+    holder: Option<Person>,
+    session: Option<Session>,
+    end: Option<End>,
+}
+
+enum End {
+    Signed { at: Timestamp, by: Person },
+    Cancelled,
+}
+
+/// One browser at the portal.
+struct Session {
+    token: String,
+    person: Person,
+    reviewed: Vec<bool>,
+    stage: Stage,
+}
+
+/// How far the signer has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Looks at the document.
+    Viewing,
+    /// Pressed Proceed to Sign: the QR code is shown, with this reference code. The request cannot be cancelled.
+    Proceeded { code: u16 },
+    /// Rejected in the app. Nobody is told.
+    Rejected,
+    /// Approved; the signatures are being made.
+    Signing,
+    /// Done.
+    Signed,
+}
+
+struct Link {
+    request: String,
+    until: Timestamp,
+}
+
+/// What a request is, as its client may learn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Status {
+    Pending,
+    Expired,
+    Signed,
+    /// Signed, but more than an hour ago.
+    AccessExpired,
+    Cancelled,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// The link is wrong, has expired, or leads to nothing any more.
+    Dead,
+    /// Another person is intended, or was there first.
+    WrongPerson,
+    /// The session at the portal was replaced or has ended.
+    SessionOver,
+    /// Signing is not enabled before every field was reviewed.
+    NotReviewed,
+    /// There is no such field.
+    NoField,
+    /// This does not come next.
+    OutOfOrder,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CancelRefused {
+    ActiveSession,
+    Signed,
+    Cancelled,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LinkRefused {
+    Unknown,
+    Expired,
+}
+
+/// Signatures to be made outside the store.
+pub(super) struct Job {
+    pub(super) request: String,
+    pub(super) person: Person,
+    pub(super) places: Vec<Place>,
+    pub(super) pdf: Bytes,
+    pub(super) at: Timestamp,
+}
+
+/// What a page of the portal shows.
+pub(super) struct View<'a> {
+    pub(super) request: &'a Request,
+    pub(super) person: &'a Person,
+    pub(super) reviewed: &'a [bool],
+    pub(super) stage: &'a Stage,
+}
+
+impl Request {
+    pub(super) fn status(&self, now: Timestamp) -> Status {
+        match &self.end {
+            Some(End::Cancelled) => Status::Cancelled,
+            Some(End::Signed { at, .. }) if now.duration_since(*at) >= ACCESS => Status::AccessExpired,
+            Some(End::Signed { .. }) => Status::Signed,
+            None if self.is_signing() || now < self.expires_at => Status::Pending,
+            None => Status::Expired,
+        }
+    }
+
+    /// Who signed, and when.
+    pub(super) fn signed(&self) -> Option<(&Person, Timestamp)> {
+        match &self.end {
+            Some(End::Signed { at, by }) => Some((by, *at)),
+            _ => None,
+        }
+    }
+
+    /// A person has opened it, so that nobody else may.
+    pub(super) fn is_locked(&self) -> bool {
+        self.holder.is_some()
+    }
+
+    /// The signer has pressed Proceed to Sign and not come to an end.
+    pub(super) fn is_active(&self, now: Timestamp) -> bool {
+        let stage = self.session.as_ref().map(|session| &session.stage);
+        self.is_signing() || (now < self.expires_at && matches!(stage, Some(Stage::Proceeded { .. })))
+    }
+
+    fn is_signing(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.stage == Stage::Signing)
+    }
+
+    fn session_mut(&mut self) -> Result<&mut Session, Refusal> {
+        self.session.as_mut().ok_or(Refusal::SessionOver)
+    }
+
+    /// The token of the session that is open, or was when the document was signed.
+    pub(super) fn session(&self) -> Option<&str> {
+        self.session.as_ref().map(|session| session.token.as_str())
+    }
+}
+
+impl Store {
+    /// Takes a request in, under an identifier that `sign` puts into the token of its link.
+    pub(super) fn create(
+        &mut self,
+        new: NewRequest,
+        now: Timestamp,
+        sign: impl FnOnce(&str) -> String,
+    ) -> &Request {
+        self.let_go(now);
+        let id = new_request_id(now);
+        let expires_at = later(now, SESSION);
+        let request = Request {
+            signing_token: sign(&id),
+            id: id.clone(),
+            client_id: new.client_id,
+            doc_name: new.doc_name,
+            exchange_code: Uuid::new_v4().to_string(),
+            places: new.places,
+            signer_uin_hash: new.signer_uin_hash,
+            created_at: now,
+            expires_at,
+            pdf: new.pdf,
+            holder: None,
+            session: None,
+            end: None,
+        };
+        self.order.push(id.clone());
+        self.held.push_back(id.clone());
+        self.requests.entry(id).or_insert(request)
+    }
+
+    /// Drops the bytes of documents that nobody can have any more, as the service purges them.
+    fn let_go(&mut self, now: Timestamp) {
+        while let Some(request) = self.held.front().and_then(|id| self.requests.get_mut(id)) {
+            let until = later(request.created_at, SESSION + ACCESS + LINK);
+            if now < until {
+                return;
+            }
+            request.pdf = Bytes::new();
+            self.held.pop_front();
+        }
+    }
+
+    /// Oldest first.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Request> {
+        self.order.iter().filter_map(|id| self.requests.get(id))
+    }
+
+    pub(super) fn get(&self, id: &str) -> Option<&Request> {
+        self.requests.get(id)
+    }
+
+    /// Ends the time for signing now.
+    pub(super) fn expire(&mut self, id: &str, now: Timestamp) -> Option<()> {
+        let request = self.requests.get_mut(id)?;
+        request.expires_at = request.expires_at.min(now);
+        Some(())
+    }
+
+    /// The request behind a signing link, while the link lives and there is something to sign.
+    pub(super) fn linked(&self, id: &str, token: &str, now: Timestamp) -> Result<&Request, Refusal> {
+        let request = self.requests.get(id).filter(|request| request.signing_token == token);
+        request.filter(|request| request.status(now) == Status::Pending).ok_or(Refusal::Dead)
+    }
+
+    /// Lets a person in, who then holds the document, and returns the session's token. An earlier session of the same
+    /// person ends.
+    pub(super) fn open(
+        &mut self,
+        id: &str,
+        person: Person,
+        is_intended: impl FnOnce(&Person, &str) -> bool,
+        now: Timestamp,
+    ) -> Result<String, Refusal> {
+        let request = self.requests.get_mut(id).ok_or(Refusal::Dead)?;
+        if request.status(now) != Status::Pending {
+            return Err(Refusal::Dead);
+        }
+        let intended = request.signer_uin_hash.as_deref().is_none_or(|hash| is_intended(&person, hash));
+        let first = request.holder.as_ref().is_none_or(|holder| holder.uin == person.uin);
+        if !intended || !first {
+            return Err(Refusal::WrongPerson);
+        }
+        if request.is_signing() {
+            return Err(Refusal::OutOfOrder);
+        }
+        let token = Uuid::new_v4().simple().to_string();
+        let reviewed = vec![false; request.places.len()];
+        request.holder.get_or_insert_with(|| person.clone());
+        let session = Session { token: token.clone(), person, reviewed, stage: Stage::Viewing };
+        if let Some(old) = request.session.replace(session) {
+            self.sessions.remove(&old.token);
+        }
+        self.sessions.insert(token.clone(), id.to_owned());
+        Ok(token)
+    }
+
+    /// What the page of a session shows. After signing it lives on, for the way back to the client.
+    pub(super) fn view(&self, token: &str, now: Timestamp) -> Result<View<'_>, Refusal> {
+        let request =
+            self.sessions.get(token).and_then(|id| self.requests.get(id)).ok_or(Refusal::SessionOver)?;
+        let session = request.session.as_ref().ok_or(Refusal::SessionOver)?;
+        match request.status(now) {
+            Status::Pending | Status::Signed => Ok(View {
+                request,
+                person: &session.person,
+                reviewed: &session.reviewed,
+                stage: &session.stage,
+            }),
+            Status::Expired | Status::AccessExpired | Status::Cancelled => Err(Refusal::Dead),
+        }
+    }
+
+    /// The signer has looked at a field.
+    pub(super) fn review(&mut self, token: &str, field: usize, now: Timestamp) -> Result<(), Refusal> {
+        let session = self.pending(token, now)?.session_mut()?;
+        *session.reviewed.get_mut(field).ok_or(Refusal::NoField)? = true;
+        Ok(())
+    }
+
+    /// Proceed to Sign, at first or again after a rejection: a new QR code and reference code are shown.
+    pub(super) fn proceed(&mut self, token: &str, code: u16, now: Timestamp) -> Result<(), Refusal> {
+        let session = self.pending(token, now)?.session_mut()?;
+        if !session.reviewed.iter().all(|reviewed| *reviewed) {
+            return Err(Refusal::NotReviewed);
+        }
+        if session.stage == Stage::Signing {
+            return Err(Refusal::OutOfOrder);
+        }
+        session.stage = Stage::Proceeded { code };
+        Ok(())
+    }
+
+    /// Rejected in the app: the portal waits, nobody is told.
+    pub(super) fn reject(&mut self, token: &str, now: Timestamp) -> Result<(), Refusal> {
+        let session = self.pending(token, now)?.session_mut()?;
+        match session.stage {
+            Stage::Proceeded { .. } => {
+                session.stage = Stage::Rejected;
+                Ok(())
+            }
+            _ => Err(Refusal::OutOfOrder),
+        }
+    }
+
+    /// The signer goes back to the client. A signed request stays signed.
+    pub(super) fn leave(&mut self, token: &str) -> Result<&Request, Refusal> {
+        let id = self.sessions.get(token).ok_or(Refusal::SessionOver)?;
+        let request = self.requests.get_mut(id).ok_or(Refusal::SessionOver)?;
+        if request.is_signing() {
+            return Err(Refusal::OutOfOrder);
+        }
+        if request.end.is_none() {
+            request.session = None;
+            self.sessions.remove(token);
+        }
+        Ok(request)
+    }
+
+    /// Approved in the app. [`Store::commit`] or [`Store::abort`] must follow.
+    pub(super) fn begin(&mut self, token: &str, now: Timestamp) -> Result<Job, Refusal> {
+        let request = self.pending(token, now)?;
+        let session = request.session_mut()?;
+        if !matches!(session.stage, Stage::Proceeded { .. }) {
+            return Err(Refusal::OutOfOrder);
+        }
+        session.stage = Stage::Signing;
+        let person = session.person.clone();
+        let (places, pdf) = (request.places.clone(), request.pdf.clone());
+        Ok(Job { request: request.id.clone(), person, places, pdf, at: now })
+    }
+
+    /// Takes the signed document in.
+    pub(super) fn commit(&mut self, job: Job, signed: Bytes) {
+        let Some(request) = self.requests.get_mut(&job.request) else { return };
+        request.pdf = signed;
+        request.end = Some(End::Signed { at: job.at, by: job.person });
+        if let Some(session) = &mut request.session {
+            session.stage = Stage::Signed;
+        }
+    }
+
+    /// Other bytes in the place of the document's.
+    pub(super) fn replace_pdf(&mut self, id: &str, pdf: Bytes) {
+        if let Some(request) = self.requests.get_mut(id) {
+            request.pdf = pdf;
+        }
+    }
+
+    /// The signatures could not be made.
+    pub(super) fn abort(&mut self, job: &Job) {
+        if let Some(session) =
+            self.requests.get_mut(&job.request).and_then(|request| request.session.as_mut())
+        {
+            session.stage = Stage::Viewing;
+        }
+    }
+
+    /// Cancelled by the client: while it is open and nobody has proceeded to sign, or after it has expired.
+    pub(super) fn cancel(&mut self, id: &str, now: Timestamp) -> Option<Result<(), CancelRefused>> {
+        let request = self.requests.get_mut(id)?;
+        Some(match &request.end {
+            Some(End::Signed { .. }) => Err(CancelRefused::Signed),
+            Some(End::Cancelled) => Err(CancelRefused::Cancelled),
+            None if request.is_active(now) => Err(CancelRefused::ActiveSession),
+            None => {
+                request.end = Some(End::Cancelled);
+                Ok(())
+            }
+        })
+    }
+
+    /// A new link to a signed document, and until when it works.
+    pub(super) fn publish(&mut self, id: &str, now: Timestamp) -> (String, Timestamp) {
+        // Expired ones are kept for a day, so that they answer as expired rather than unknown.
+        while let Some(link) = self.link_order.front().and_then(|oldest| self.links.get(oldest))
+            && now.duration_since(link.until) > SignedDuration::from_hours(24)
+        {
+            if let Some(oldest) = self.link_order.pop_front() {
+                self.links.remove(&oldest);
+            }
+        }
+        let token = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+        let until = later(now, LINK);
+        self.link_order.push_back(token.clone());
+        self.links.insert(token.clone(), Link { request: id.to_owned(), until });
+        (token, until)
+    }
+
+    /// The document behind such a link.
+    pub(super) fn published(&self, token: &str, now: Timestamp) -> Result<&Request, LinkRefused> {
+        let link = self.links.get(token).ok_or(LinkRefused::Unknown)?;
+        if now >= link.until {
+            return Err(LinkRefused::Expired);
+        }
+        self.requests.get(&link.request).ok_or(LinkRefused::Unknown)
+    }
+
+    /// The request of a session, while there is something to sign.
+    fn pending(&mut self, token: &str, now: Timestamp) -> Result<&mut Request, Refusal> {
+        let id = self.sessions.get(token).ok_or(Refusal::SessionOver)?;
+        let request = self.requests.get_mut(id).ok_or(Refusal::SessionOver)?;
+        if request.status(now) == Status::Pending { Ok(request) } else { Err(Refusal::Dead) }
+    }
+}
+
+/// `signv3-` and a UUID of version 7, as in the samples.
+pub(super) fn new_request_id(now: Timestamp) -> String {
+    let mut random = [0; 10];
+    random.copy_from_slice(&Uuid::new_v4().as_bytes()[6..]);
+    let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
+    format!("signv3-{}", uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+}
+
+fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
+    now.checked_add(by).unwrap_or(Timestamp::MAX)
+}

@@ -47,6 +47,11 @@ pub fn all(members: &Metadata) -> Vec<Step> {
         },
         Step::new("packages", &packages(members)),
         Step {
+            needs: Some("ESIGN_PYTHON"),
+            command: outside("pades.py --esign ${CARGO_TARGET_DIR:-target}/debug/esign"),
+            ..Step::new("outside: signatures", "")
+        },
+        Step {
             needs: Some("ESIGN_CHROMEDRIVER"),
             ..Step::new("browser", "cargo test --workspace --test browser -- --ignored")
         },
@@ -134,6 +139,15 @@ fn feature_step(package: &str, set: &[&str]) -> Step {
         &format!("{package}, {label}"),
         &format!("cargo clippy --package {package} --lib {flags} -- -D warnings"),
     )
+}
+
+/// A script of `.ci/outside`, in the Python that `.ci/run` prepared, with the command that the tests built.
+fn outside(script: &str) -> Vec<String> {
+    ["sh", "-c"]
+        .into_iter()
+        .map(str::to_owned)
+        .chain([format!("exec \"$ESIGN_PYTHON\" .ci/outside/{script}")])
+        .collect()
 }
 
 /// Without building the packages again: their sources are the ones that were just built.

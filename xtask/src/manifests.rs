@@ -28,6 +28,10 @@ fn member(repository: &Repository, package: &Package) -> Vec<String> {
         return vec![format!("{folder}/Cargo.toml is not tracked")];
     };
     let mut findings = member_manifest(manifest);
+    let library = repository.file(&format!("{folder}/src/lib.rs"));
+    if library.is_some_and(|l| !l.text.starts_with("#![doc = include_str!(\"../README.md\")]")) {
+        findings.push(format!("{folder}/src/lib.rs does not start with its README as documentation"));
+    }
     if package.publish.is_none() {
         let missing = missing_metadata(package).into_iter();
         findings.extend(missing.map(|field| format!("{folder}/Cargo.toml has no {field}")));

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! A block's name is a line for the `esign` command. Its output replaces the block: as it is when it is a Markdown table,
-//! else fenced. `cargo xtask generate` rewrites the blocks, a test compares them.
+//! else fenced. A block called `file PATH` holds that file of the repository, which is compiled elsewhere. `cargo xtask
+//! generate` rewrites the blocks, a test compares them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -79,6 +80,9 @@ fn rewrite(text: &str, content: impl Fn(&str) -> Result<String, String>) -> Resu
 
 /// What the block called `name` holds now.
 fn block(name: &str) -> Result<String, String> {
+    if let Some(path) = name.strip_prefix("file ") {
+        return included(path);
+    }
     let mut words = name.split_whitespace();
     if words.next() != Some("esign") {
         return Err(format!("the generated block `{name}` is not a line for the `esign` command"));
@@ -90,6 +94,18 @@ fn block(name: &str) -> Result<String, String> {
     let trimmed: Vec<_> = text.lines().map(str::trim_end).collect();
     let text = trimmed.join("\n");
     Ok(if text.starts_with('|') { text } else { format!("```text\n{text}\n```") })
+}
+
+/// A file of the repository, fenced in the language of its extension.
+fn included(path: &str) -> Result<String, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let text = std::fs::read_to_string(root.join(path)).map_err(|e| format!("{path}: {e}"))?;
+    let language = match path.rsplit_once('.') {
+        Some((_, "rs")) => "rust",
+        Some((_, extension)) => extension,
+        None => "text",
+    };
+    Ok(format!("```{language}\n{}\n```", text.trim_end()))
 }
 
 /// The `esign` command as built together with the running program. A nested cargo would resolve other features and
@@ -132,5 +148,12 @@ mod tests {
     fn a_block_without_an_end_or_with_an_unknown_name_is_an_error() {
         assert!(rewrite("<!-- generated: one -->\ntext\n", content).unwrap_err().contains("has no"));
         assert!(block("matrix").unwrap_err().contains("not a line for"));
+    }
+
+    #[test]
+    fn a_file_is_included_in_its_language() {
+        let text = block("file xtask/src/main.rs").unwrap();
+        assert!(text.starts_with("```rust\n//!") && text.ends_with("\n```"), "{text}");
+        assert!(block("file xtask/nowhere.rs").unwrap_err().contains("nowhere.rs"));
     }
 }

@@ -1,7 +1,7 @@
 //! The repository's rules, applied to this repository.
 
 use xtask::repository::{members, resolved, shipped};
-use xtask::{Repository, api, edges, generated, golden, graph, manifests, sources, words};
+use xtask::{Repository, api, coverage, edges, generated, golden, graph, manifests, sources, words};
 
 #[test]
 fn our_crates_depend_on_each_other_only_as_allowed() {
@@ -51,6 +51,11 @@ fn no_file_names_a_machine_or_a_registry() {
 #[test]
 fn generated_blocks_are_up_to_date() {
     holds(&generated::check(&repository()));
+}
+
+#[test]
+fn the_providers_documentation_is_covered_without_gaps() {
+    holds(&coverage::check(&repository()));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
+use esign::facts::SignatureLevel;
 use esign::{
     ArtifactId, Document, Handle, Prepared, Reference, SignRequest, State, Submission, Verdict, Wait,
 };
@@ -38,6 +39,8 @@ pub(crate) struct Outcome {
     pub(crate) file: Option<PathBuf>,
     pub(crate) sha256: Option<String>,
     pub(crate) signatures: usize,
+    /// The least level of the signatures.
+    pub(crate) level: Option<SignatureLevel>,
     pub(crate) problems: Vec<String>,
     pub(crate) error: Option<Failure>,
     checked: bool,
@@ -109,6 +112,7 @@ impl Flow {
         let checked =
             esign::verify_against_record(&submission.record, &signed, stage.verify_options()?).await?;
         outcome.signatures = checked.report.signatures.len();
+        outcome.level = checked.report.signatures.iter().map(|signature| signature.level).min();
         outcome.checked = true;
         if checked.is_good() {
             let file = papers.signed();

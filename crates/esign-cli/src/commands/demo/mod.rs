@@ -6,7 +6,7 @@ mod signify;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use esign::facts::Rect;
+use esign::facts::{Rect, SignatureLevel};
 use esign::pdf::{VerifyOptions, roots_from_pem};
 use esign::{
     Client, Clock, Config, Corner, FixedSecrets, Inspector, Origin, PdfInspector, Placement, SystemClock,
@@ -88,6 +88,7 @@ fn tell(flow: &Flow, outcome: &Outcome, output: &Output) {
         "file": outcome.file,
         "sha256": outcome.sha256,
         "signatures": outcome.signatures,
+        "level": outcome.level.map(SignatureLevel::as_str),
         "ok": outcome.ok(),
         "problems": outcome.problems,
         "error": outcome.error.as_ref().map(Failure::to_json),

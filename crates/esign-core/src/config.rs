@@ -1,6 +1,7 @@
 //! Configuration: which instances there are, and which one new requests go to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -33,8 +34,8 @@ pub struct Config {
     pub providers: BTreeMap<String, InstanceConfig>,
 }
 
-/// One configured provider.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// One configured provider. `Debug` shows the names of its settings: somebody may have written a secret into them.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct InstanceConfig {
     /// Its kind.
     pub kind: ProviderKind,
@@ -68,6 +69,17 @@ impl InstanceConfig {
     pub fn adapt(mut self, wish: Wish) -> Self {
         self.adapt.insert(wish);
         self
+    }
+}
+
+impl fmt::Debug for InstanceConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InstanceConfig")
+            .field("kind", &self.kind)
+            .field("aliases", &self.aliases)
+            .field("adapt", &self.adapt)
+            .field("settings", &self.settings.keys().collect::<Vec<_>>())
+            .finish()
     }
 }
 

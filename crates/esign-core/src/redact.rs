@@ -46,50 +46,70 @@ fn is_break(c: char) -> bool {
 }
 
 fn scrub_word(word: &str) -> String {
-    if word.contains("://") {
-        return scrub_url(word);
+    if let Some((scheme, rest)) = word.split_once("://") {
+        return format!("{}://{}", scrub_value(scheme), scrub_address(rest));
     }
-    if word.contains('@') || word.to_ascii_lowercase().contains("%40") {
+    if is_email(word) {
         return "<email>".to_owned();
     }
     if let Some((name, value)) = word.split_once('=').filter(|(_, value)| !value.is_empty()) {
-        return format!("{name}={}", scrub_value(value));
+        return format!("{}={}", scrub_value(name), scrub_word(value));
     }
     scrub_value(word)
 }
 
-fn scrub_value(word: &str) -> String {
-    let bare = word.trim_matches(|c: char| matches!(c, '.' | ':' | '!' | '?' | '`' | '*'));
-    if is_national_id(bare) {
-        return word.replace(bare, "<national id>");
+/// What follows `://`: without user name, password, query and fragment.
+fn scrub_address(rest: &str) -> String {
+    let (head, hidden) = match rest.find(['?', '#']) {
+        Some(at) if rest.as_bytes()[at] == b'?' => (&rest[..at], "?<query>"),
+        Some(at) => (&rest[..at], "#<fragment>"),
+        None => (rest, ""),
+    };
+    let (authority, path) = head.split_once('/').map_or((head, None), |(a, p)| (a, Some(p)));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let mut out = scrub_value(host);
+    for part in path.into_iter().flat_map(|path| path.split('/')) {
+        out.push('/');
+        out.push_str(&if is_email(part) { "<email>".to_owned() } else { scrub_value(part) });
     }
-    if is_phone(bare) {
-        return word.replace(bare, "<phone>");
-    }
-    // A part behind a colon (`id:S1234567D`) is a word of its own.
-    if let Some((name, value)) =
-        bare.split_once(':').filter(|(_, v)| is_national_id(v) || is_phone(v) || is_token(v))
-    {
-        return format!("{name}:{}", scrub_value(value));
-    }
-    if is_token(bare) {
-        return word.replace(bare, "<token>");
-    }
-    word.to_owned()
+    out + hidden
 }
 
-fn scrub_url(word: &str) -> String {
-    let (head, hidden) = match word.find(['?', '#']) {
-        Some(at) => (&word[..at], Some(if word.as_bytes()[at] == b'?' { "?<query>" } else { "#<fragment>" })),
-        None => (word, None),
-    };
-    let (scheme, rest) = head.split_once("://").unwrap_or(("", head));
-    let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-    let parts: Vec<_> = rest
-        .split('/')
-        .map(|part| if is_token(part) || is_national_id(part) { "<id>" } else { part })
-        .collect();
-    format!("{scheme}://{}{}", parts.join("/"), hidden.unwrap_or_default())
+/// Tokens first, since they may contain the marks that separate everything else.
+fn scrub_value(word: &str) -> String {
+    replace_runs(word, is_token_char, |run| {
+        let bare = run.trim_end_matches('.');
+        if is_token(bare) { format!("<token>{}", &run[bare.len()..]) } else { scrub_numbers(run) }
+    })
+}
+
+fn scrub_numbers(word: &str) -> String {
+    let number = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-');
+    replace_runs(word, number, |run| {
+        if is_phone(run) {
+            return "<phone>".to_owned();
+        }
+        let one = |id: &str| if is_national_id(id) { "<national id>".to_owned() } else { id.to_owned() };
+        replace_runs(run, |c| c.is_ascii_alphanumeric(), one)
+    })
+}
+
+/// The text with each longest run of matching characters replaced.
+fn replace_runs(text: &str, matches: impl Fn(char) -> bool, replace: impl Fn(&str) -> String) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(&matches) {
+        let (skipped, run) = rest.split_at(start);
+        let (run, after) = run.split_at(run.find(|c| !matches(c)).unwrap_or(run.len()));
+        out.push_str(skipped);
+        out.push_str(&replace(run));
+        rest = after;
+    }
+    out + rest
+}
+
+fn is_email(word: &str) -> bool {
+    word.contains('@') || word.to_ascii_lowercase().contains("%40")
 }
 
 /// Singapore NRIC and FIN: a letter, seven digits, a letter.
@@ -111,17 +131,25 @@ fn is_phone(word: &str) -> bool {
 
 /// JWTs, API keys, base64 blobs. Ids of our own and of providers (UUIDs, 26-character ULIDs) stay readable.
 fn is_token(word: &str) -> bool {
-    let shape =
-        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'+' | b'/' | b'=' | b'~');
-    word.len() >= MIN_TOKEN
-        && word.bytes().all(shape)
-        && word.bytes().any(|b| b.is_ascii_digit())
-        && !is_uuid(word)
+    word.len() >= MIN_TOKEN && word.bytes().any(|b| b.is_ascii_digit()) && !is_uuid(word)
 }
 
+fn is_token_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+' | '/' | '=' | '~')
+}
+
+/// A UUID, perhaps behind a short word: `signv3-01961944-5491-785a-baf2-edea694ae61a`.
 fn is_uuid(word: &str) -> bool {
-    word.len() == 36
-        && word
+    const UUID: usize = 36;
+    let Some((prefix, uuid)) = word.len().checked_sub(UUID).and_then(|at| word.split_at_checked(at)) else {
+        return false;
+    };
+    let word_before = prefix.is_empty()
+        || prefix
+            .strip_suffix('-')
+            .is_some_and(|p| p.len() <= 8 && p.bytes().all(|b| b.is_ascii_alphanumeric()));
+    word_before
+        && uuid
             .bytes()
             .enumerate()
             .all(|(i, b)| if matches!(i, 8 | 13 | 18 | 23) { b == b'-' } else { b.is_ascii_hexdigit() })
@@ -142,7 +170,12 @@ mod tests {
             ("call +65-9123-4567 or 91234567.", Some("call <phone> or <phone>.")),
             ("(S1234567D)", Some("(<national id>)")),
             ("uinfin:S1234567D", Some("uinfin:<national id>")),
-            ("https://u:p@h.example/a/S1234567D#x", Some("https://h.example/a/<id>#<fragment>")),
+            ("https://u:p@h.example/a/S1234567D#x", Some("https://h.example/a/<national id>#<fragment>")),
+            ("GET /users/S1234567D/x", Some("GET /users/<national id>/x")),
+            ("用户S1234567D不存在", Some("用户<national id>不存在")),
+            ("a:b:S1234567D", Some("a:b:<national id>")),
+            ("https://h.example/ann@example.com/x", Some("https://h.example/<email>/x")),
+            ("request_id=signv3-01961944-5491-785a-baf2-edea694ae61a", None),
             ("line\nbreak\u{7}", Some("line break")),
         ];
         for (input, expected) in cases {

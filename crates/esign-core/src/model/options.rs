@@ -1,6 +1,7 @@
 //! Typed wishes that only one kind of provider understands.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -17,8 +18,8 @@ pub trait ProviderOption: Serialize + DeserializeOwned {
 }
 
 /// Blocks of options, one per provider kind. One request may carry blocks for several kinds, so that a change of
-/// provider in the configuration needs no change of code.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// provider in the configuration needs no change of code. `Debug` shows the kinds.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ProviderOptions(BTreeMap<ProviderKind, Value>);
 
@@ -48,7 +49,13 @@ impl ProviderOptions {
     }
 }
 
-fn bad_block(kind: &ProviderKind, cause: &dyn std::fmt::Display) -> Error {
+impl fmt::Debug for ProviderOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ProviderOptions").field(&self.kinds().collect::<Vec<_>>()).finish()
+    }
+}
+
+fn bad_block(kind: &ProviderKind, cause: &dyn fmt::Display) -> Error {
     Error::new(ErrorKind::InvalidRequest, cause.to_string()).field(format!("options.{kind}"))
 }
 

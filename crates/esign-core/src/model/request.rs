@@ -167,7 +167,7 @@ impl fmt::Debug for SignRequest {
             )
             .field("expires_after", &self.expires_after)
             .field("legal_classes", &self.legal_classes)
-            .field("options", &self.options.kinds().collect::<Vec<_>>())
+            .field("options", &self.options)
             .finish()
     }
 }

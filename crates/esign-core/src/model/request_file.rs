@@ -1,5 +1,6 @@
 //! The file form of a request: TOML or JSON, versioned, for the command line and for queues.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -18,7 +19,7 @@ use crate::{Error, Personal, ProviderKind, Result};
 /// The version that is written; every version is readable for ever.
 pub const REQUEST_FILE_VERSION: u32 = 1;
 
-/// A request without the documents' bytes, as read from TOML or JSON.
+/// A request without the documents' bytes, as read from TOML or JSON. `Debug` shows only how much is in it.
 ///
 /// ```
 /// use esign_core::RequestFile;
@@ -38,7 +39,7 @@ pub const REQUEST_FILE_VERSION: u32 = 1;
 /// assert_eq!(request.documents[0].name(), "lease");
 /// # Ok::<(), esign_core::Error>(())
 /// ```
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RequestFile {
     #[serde(deserialize_with = "known_version")]
@@ -178,6 +179,13 @@ impl RequestFile {
             legal_classes: self.legal_classes,
             options: self.options,
         })
+    }
+}
+
+impl fmt::Debug for RequestFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (documents, signers) = (self.documents.len(), self.signers.len());
+        write!(f, "RequestFile({}, {documents} documents, {signers} signers)", self.delivery)
     }
 }
 

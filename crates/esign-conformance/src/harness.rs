@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use esign_core::memory::A4Pages;
 use esign_core::{
     Clock, FixedSecrets, Handle, InboundCall, Inspector, InstanceConfig, Operation, Placement, Registry,
     Result, SignRequest, Signer, SigningKey,
@@ -47,11 +48,16 @@ pub trait Backend: Send + Sync {
     /// [`VirtualClock::jumping`](esign_core::VirtualClock::jumping) over sockets.
     fn clock(&self) -> Arc<dyn Clock>;
 
-    /// Who reads the pages of the sample document.
-    fn inspector(&self) -> Arc<dyn Inspector>;
+    /// Who reads the pages of the document. Without an override: whoever knows that it has one A4 page.
+    fn inspector(&self) -> Arc<dyn Inspector> {
+        Arc::new(A4Pages(1))
+    }
 
-    /// A PDF that the provider accepts, with at least one A4 page: exactly this long, or of any length.
-    fn document(&self, bytes: Option<u64>) -> Bytes;
+    /// A PDF of one A4 page that the provider accepts: exactly this long, or of any length. Without an override:
+    /// [`sample_pdf`](crate::sample_pdf).
+    fn document(&self, bytes: Option<u64>) -> Bytes {
+        crate::sample_pdf(bytes)
+    }
 
     /// Adds what every request to this provider must have and the neutral model does not know: options.
     fn complete(&self, request: SignRequest) -> SignRequest {
@@ -74,6 +80,9 @@ pub trait Backend: Send + Sync {
 
     /// Makes the next call of this operation go wrong. False if this fault cannot be made to happen.
     async fn inject(&self, operation: Operation, fault: Fault) -> bool;
+
+    /// Ends a fault that still lasts, such as a refused connection. Called after each call that was to go wrong.
+    async fn heal(&self) {}
 
     /// How many calls of this operation have reached the backend, refused ones too. Calls that prepare a submission, such
     /// as uploads, count as [`Operation::Submit`] only if they are the one with the effect.

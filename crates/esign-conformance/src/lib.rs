@@ -3,6 +3,8 @@
 mod check;
 mod checks;
 mod harness;
+mod pdf;
+mod relay;
 mod sample;
 mod world;
 
@@ -13,6 +15,8 @@ use libtest_mimic::{Arguments, Completion, Trial};
 
 pub use check::Verdict;
 pub use harness::{Action, Backend, Fault, Harness};
+pub use pdf::sample_pdf;
+pub use relay::Relay;
 
 /// Runs every check as a test of its own, with the command line of the ordinary test runner: the whole of
 /// `tests/conformance.rs`, which is declared with `harness = false`.

@@ -59,7 +59,9 @@ pub(super) async fn survives_faults(w: &World) -> Outcome {
         if !w.backend.inject(Operation::Cancel, fault).await {
             continue;
         }
-        if let Err(error) = w.client.cancel(&handle).await {
+        let result = w.client.cancel(&handle).await;
+        w.backend.heal().await;
+        if let Err(error) = result {
             let right = matches!(error.retry(), Retry::Safe { .. } | Retry::Exhausted)
                 || (had_effect && error.retry() == Retry::OutcomeUnknown);
             ensure!(right, "{fault:?} gives {:?}: {error}", error.retry());

@@ -109,7 +109,9 @@ pub(super) async fn truncated(w: &World) -> Outcome {
     if !w.backend.inject(Operation::Download, Fault::Truncate).await {
         skip!("the harness cannot make it happen: {:?}", Fault::Truncate);
     }
-    match w.client.download(&handle, &ArtifactId::SIGNED).await {
+    let result = w.client.download(&handle, &ArtifactId::SIGNED).await;
+    w.backend.heal().await;
+    match result {
         Ok(artifact) => {
             ensure!(artifact.content == whole.content, "half a document came back as a whole one")
         }
@@ -137,7 +139,9 @@ pub(super) async fn survives_faults(w: &World) -> Outcome {
         if !w.backend.inject(Operation::Download, fault).await {
             continue;
         }
-        match w.client.download(&handle, &ArtifactId::SIGNED).await {
+        let result = w.client.download(&handle, &ArtifactId::SIGNED).await;
+        w.backend.heal().await;
+        match result {
             Ok(artifact) => {
                 ensure!(artifact.content == whole.content, "{fault:?} was taken for the document")
             }

@@ -27,6 +27,7 @@ const FAULTS: [Fault; 8] = [
 pub(super) async fn nothing_personal_or_secret_is_printed(w: &World) -> Outcome {
     let trace = Trace::default();
     let _guard = tracing::subscriber::set_default(trace.clone());
+    tracing::info!(control = "the trace is captured");
     let mut printed: Vec<(String, String)> = Vec::new();
     let mut print = |what: &str, text: String| printed.push((what.to_owned(), text));
     let mut hidden: Vec<String> = w.backend.markers();
@@ -42,6 +43,7 @@ pub(super) async fn nothing_personal_or_secret_is_printed(w: &World) -> Outcome 
             Ok(submission) => print("a submission", debugged(&submission)),
             Err(error) => print("an error of submit", error_in_full(&error)),
         }
+        w.backend.heal().await;
     }
     let request = w.request()?;
     let submission = w.submit(&request).await?;
@@ -62,6 +64,7 @@ pub(super) async fn nothing_personal_or_secret_is_printed(w: &World) -> Outcome 
                 Operation::Status => w.client.status(&handle).await.err(),
                 _ => w.client.download(&handle, &ArtifactId::SIGNED).await.err(),
             };
+            w.backend.heal().await;
             error.into_iter().for_each(|e| print("an error of reading", error_in_full(&e)));
         }
     }
@@ -73,6 +76,7 @@ pub(super) async fn nothing_personal_or_secret_is_printed(w: &World) -> Outcome 
         print("what was received", debugged(&received));
     }
     print("what the observer was told", w.told.text());
+    ensure!(trace.text().contains("the trace is captured"), "the kit could not capture the trace");
     print("the trace", trace.text());
 
     for (what, text) in &printed {

@@ -198,7 +198,9 @@ pub(super) async fn reading_survives_faults(w: &World) -> Outcome {
         if !w.backend.inject(Operation::Status, fault).await {
             continue;
         }
-        match w.client.status(&handle).await {
+        let result = w.client.status(&handle).await;
+        w.backend.heal().await;
+        match result {
             // Repeated by the adapter, which it may.
             Ok(report) => {
                 ensure!(report.state() == State::Pending, "{fault:?} was taken for {}", report.state())

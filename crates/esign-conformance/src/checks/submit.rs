@@ -122,7 +122,9 @@ pub(super) async fn rate_limited_for_a_time(w: &World) -> Outcome {
     if !w.backend.inject(Operation::Submit, fault).await {
         skip!("the harness cannot make it happen: {fault:?}");
     }
-    match w.submit(&w.request()?).await {
+    let result = w.submit(&w.request()?).await;
+    w.backend.heal().await;
+    match result {
         Ok(_) => {
             let waited = w.client.clock().monotonic().saturating_sub(start);
             ensure!(waited >= asked, "repeated after {waited:?}, though the provider asked for {asked:?}");
@@ -175,6 +177,7 @@ async fn after(w: &World, rule: &Rule) -> Outcome {
     let prepared = w.client.prepare(w.request()?).await?;
     let intent = prepared.intent().clone();
     let result = w.client.submit(prepared).await;
+    w.backend.heal().await;
     let accepted = w.backend.accepted().await;
     ensure!(accepted <= 1, "after {fault:?} the backend has accepted {accepted} requests for one submit");
     match &result {

@@ -8,10 +8,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use esign_conformance::{Action, Backend, Fault, Harness};
-use esign_core::memory::{A4Pages, KIND, MemoryFault, MemoryProvider, MemoryService};
+use esign_core::memory::{KIND, MemoryFault, MemoryProvider, MemoryService};
 use esign_core::{
-    ArtifactId, BuildContext, Clock, Documents, Error, Handle, InboundCall, Inspector, InstanceConfig,
-    Operation, Placement, Provider, ProviderConfig, ProviderKind, Registry, Result, Signer,
+    ArtifactId, BuildContext, Clock, Documents, Error, Handle, InboundCall, InstanceConfig, Operation,
+    Placement, Provider, ProviderConfig, ProviderKind, Registry, Result, Signer,
 };
 
 /// Makes the provider under test of the one that is right.
@@ -88,18 +88,6 @@ impl Backend for MemoryBackend {
 
     fn clock(&self) -> Arc<dyn Clock> {
         Arc::new(self.service.clock())
-    }
-
-    fn inspector(&self) -> Arc<dyn Inspector> {
-        Arc::new(A4Pages(1))
-    }
-
-    fn document(&self, bytes: Option<u64>) -> Bytes {
-        let mut content = b"%PDF-1.7 a document of the conformance kit".to_vec();
-        if let Some(bytes) = bytes {
-            content.resize(usize::try_from(bytes).unwrap(), b' ');
-        }
-        content.into()
     }
 
     fn native(&self, signer: u32) -> Option<Placement> {

@@ -72,6 +72,12 @@ pub trait Backend: Send + Sync {
     /// Every secret that provider or backend know and that must never be printed: API keys, tokens.
     fn markers(&self) -> Vec<String>;
 
+    /// How the trace targets of the backend itself begin, which are no business of the provider's; empty if it traces
+    /// nothing.
+    fn trace_target(&self) -> &'static str {
+        ""
+    }
+
     /// Acts as a signer of a submitted request; false if the service does not let the signer do that now.
     async fn act(&self, handle: &Handle, signer: &Signer, action: Action) -> bool;
 

@@ -23,9 +23,12 @@ const FAULTS: [Fault; 8] = [
     Fault::Truncate,
 ];
 
+/// What these say in detail about their own work is for whoever debugs them.
+const LIBRARIES: [&str; 7] = ["h2", "hyper", "mio", "reqwest", "rustls", "tokio", "tower"];
+
 /// A whole life under every fault, with every value and error printed in every way.
 pub(super) async fn nothing_personal_or_secret_is_printed(w: &World) -> Outcome {
-    let trace = Trace::default();
+    let trace = Trace::new(w.backend.trace_target());
     let _guard = tracing::subscriber::set_default(trace.clone());
     tracing::info!(control = "the trace is captured");
     let mut printed: Vec<(String, String)> = Vec::new();
@@ -57,6 +60,7 @@ pub(super) async fn nothing_personal_or_secret_is_printed(w: &World) -> Outcome 
         }
     }
     hidden.push(handle.to_stored().expose_secret().to_owned());
+    w.sign_all(&handle, &request).await?;
     for fault in FAULTS {
         for operation in [Operation::Status, Operation::Download] {
             w.backend.inject(operation, fault).await;
@@ -68,7 +72,6 @@ pub(super) async fn nothing_personal_or_secret_is_printed(w: &World) -> Outcome 
             error.into_iter().for_each(|e| print("an error of reading", error_in_full(&e)));
         }
     }
-    w.sign_all(&handle, &request).await?;
     print("the report", debugged(&w.client.status(&handle).await?));
     print("the artifact", debugged(&w.client.download(&handle, &ArtifactId::SIGNED).await?));
     for call in w.backend.callbacks(&handle).await {
@@ -109,13 +112,20 @@ fn error_in_full(error: &Error) -> String {
     text
 }
 
-/// Writes down every span and event of this thread.
-#[derive(Clone, Default)]
-struct Trace(Arc<Mutex<String>>);
+/// Writes down every span and event of this thread, but for those of the backend.
+#[derive(Clone)]
+struct Trace {
+    written: Arc<Mutex<String>>,
+    backend: &'static str,
+}
 
 impl Trace {
+    fn new(backend: &'static str) -> Self {
+        Self { written: Arc::default(), backend }
+    }
+
     fn text(&self) -> String {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn write(&self, record: impl FnOnce(&mut dyn tracing::field::Visit)) {
@@ -126,14 +136,17 @@ impl Trace {
                 let _ = write!(self.0, "{field}={value:?} ");
             }
         }
-        record(&mut Fields(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner)));
+        record(&mut Fields(&mut self.written.lock().unwrap_or_else(PoisonError::into_inner)));
     }
 }
 
 impl tracing::Subscriber for Trace {
     fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        // What the HTTP library and its parts say about their own work is not ours; what is ours says `esign`.
-        metadata.target().starts_with("esign") || *metadata.level() <= tracing::Level::INFO
+        let target = metadata.target();
+        let detail = *metadata.level() > tracing::Level::INFO;
+        let library = detail && LIBRARIES.iter().any(|name| target.starts_with(name));
+        let backend = !self.backend.is_empty() && target.starts_with(self.backend);
+        !library && !backend
     }
 
     fn new_span(&self, span: &tracing::span::Attributes<'_>) -> tracing::span::Id {

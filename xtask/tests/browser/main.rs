@@ -4,6 +4,7 @@
 //! One file per page under test, each scenario through [`harness::browse`].
 
 mod harness;
+mod signify;
 
 use fantoccini::key::Key;
 use harness::browse;

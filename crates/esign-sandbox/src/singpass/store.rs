@@ -449,3 +449,162 @@ pub(super) fn new_request_id(now: Timestamp) -> String {
 fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
     now.checked_add(by).unwrap_or(Timestamp::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use esign_pdf::facts::Rect;
+    use proptest::prelude::*;
+
+    use super::super::payload::Location;
+    use super::*;
+
+    /// What two people, with a browser each, and the client may do in any order.
+    #[derive(Clone, Debug)]
+    enum Action {
+        Open(usize),
+        Review(usize, usize),
+        Proceed(usize),
+        Reject(usize),
+        Leave(usize),
+        Approve(usize),
+        Cancel,
+        Wait(i64),
+    }
+
+    fn action() -> impl Strategy<Value = Action> {
+        let who = 0..2_usize;
+        prop_oneof![
+            who.clone().prop_map(Action::Open),
+            (who.clone(), 0..3_usize).prop_map(|(who, field)| Action::Review(who, field)),
+            (who.clone(), 0..2_usize).prop_map(|(who, field)| Action::Review(who, field)),
+            who.clone().prop_map(Action::Proceed),
+            who.clone().prop_map(Action::Reject),
+            who.clone().prop_map(Action::Leave),
+            who.prop_map(Action::Approve),
+            Just(Action::Cancel),
+            (1..20_i64).prop_map(Action::Wait),
+        ]
+    }
+
+    fn person(who: usize) -> Person {
+        Person::new("A", ["S1234567D", "T7654321Z"][who])
+    }
+
+    fn store(now: Timestamp) -> (Store, String) {
+        let location = Location { page: 1, x: 0, y: 0 };
+        let place = Place { location, rect: Rect::new(0.0, 0.0, 220.5, 60.0) };
+        let new = NewRequest {
+            client_id: "a".to_owned(),
+            doc_name: "b".to_owned(),
+            places: vec![place; 2],
+            signer_uin_hash: None,
+            pdf: Bytes::from_static(b"pdf"),
+        };
+        let mut store = Store::default();
+        let id = store.create(new, now, str::to_owned).id.clone();
+        (store, id)
+    }
+
+    proptest! {
+        /// Whatever happens: one holder, no signature unreviewed, late or by another, one end, and no cancelling while
+        /// someone is about to sign.
+        #[test]
+        fn the_lock_the_order_and_the_end_hold(actions in proptest::collection::vec(action(), 1..60)) {
+            let start = Timestamp::from_second(1_800_000_000).unwrap();
+            let (mut store, id) = store(start);
+            let mut now = start;
+            let mut tokens = [String::new(), String::new()];
+            let (mut holder, mut reviewed, mut proceeded) = (None, [false; 2], false);
+            let mut end = None;
+            for action in actions {
+                let pending = end.is_none() && now.duration_since(start) < SESSION;
+                match action {
+                    Action::Open(who) => {
+                        let opened = store.open(&id, person(who), |_, _| true, now);
+                        prop_assert_eq!(opened.is_ok(), pending && holder.is_none_or(|holder| holder == who));
+                        if let Ok(token) = opened {
+                            tokens[who] = token;
+                            (holder, reviewed, proceeded) = (Some(who), [false; 2], false);
+                        }
+                    }
+                    Action::Review(who, field) => {
+                        if store.review(&tokens[who], field, now).is_ok() {
+                            prop_assert!(pending && holder == Some(who));
+                            reviewed[field] = true;
+                        }
+                    }
+                    Action::Proceed(who) => {
+                        if store.proceed(&tokens[who], 1234, now).is_ok() {
+                            prop_assert!(pending && holder == Some(who) && reviewed == [true; 2]);
+                            proceeded = true;
+                        }
+                    }
+                    Action::Reject(who) => {
+                        if store.reject(&tokens[who], now).is_ok() {
+                            prop_assert!(pending && proceeded);
+                            proceeded = false;
+                        }
+                    }
+                    Action::Leave(who) => {
+                        if store.leave(&tokens[who]).is_ok() {
+                            prop_assert_eq!(holder, Some(who));
+                            proceeded = false;
+                        }
+                    }
+                    Action::Approve(who) => {
+                        if let Ok(job) = store.begin(&tokens[who], now) {
+                            prop_assert!(pending && proceeded && holder == Some(who));
+                            store.commit(job, Bytes::from_static(b"signed"));
+                            (end, proceeded) = (Some(Status::Signed), false);
+                        }
+                    }
+                    Action::Cancel => {
+                        if store.cancel(&id, now).unwrap().is_ok() {
+                            prop_assert!(end.is_none() && !(pending && proceeded));
+                            end = Some(Status::Cancelled);
+                        } else {
+                            prop_assert!(end.is_some() || (pending && proceeded));
+                        }
+                    }
+                    Action::Wait(minutes) => now += SignedDuration::from_mins(minutes),
+                }
+                let request = store.get(&id).unwrap();
+                let pending = end.is_none() && now.duration_since(start) < SESSION;
+                match (request.status(now), end) {
+                    (Status::Signed | Status::AccessExpired, Some(Status::Signed))
+                    | (Status::Cancelled, Some(Status::Cancelled)) => {}
+                    (Status::Pending, None) => prop_assert!(pending),
+                    (Status::Expired, None) => prop_assert!(!pending),
+                    other => prop_assert!(false, "{other:?}"),
+                }
+                prop_assert_eq!(request.is_active(now), pending && proceeded);
+                prop_assert_eq!(&request.pdf[..] == b"signed", end == Some(Status::Signed));
+            }
+        }
+    }
+
+    #[test]
+    fn a_signature_that_was_begun_in_time_counts_and_holds_everything_up() {
+        let start = Timestamp::from_second(1_800_000_000).unwrap();
+        let (mut store, id) = store(start);
+        let token = store.open(&id, person(0), |_, _| true, start).unwrap();
+        for field in 0..2 {
+            store.review(&token, field, start).unwrap();
+        }
+        store.proceed(&token, 1, start).unwrap();
+        let job = store.begin(&token, start).unwrap();
+        let late = start + SESSION;
+        assert_eq!(store.get(&id).unwrap().status(late), Status::Pending);
+        assert_eq!(store.cancel(&id, late), Some(Err(CancelRefused::ActiveSession)));
+        assert_eq!(store.open(&id, person(0), |_, _| true, start), Err(Refusal::OutOfOrder));
+        assert_eq!(store.proceed(&token, 1, start), Err(Refusal::OutOfOrder));
+        assert!(matches!(store.leave(&token), Err(Refusal::OutOfOrder)));
+        assert!(matches!(store.begin(&token, start), Err(Refusal::OutOfOrder)));
+        store.abort(&job);
+        assert_eq!(store.get(&id).unwrap().status(late), Status::Expired);
+        store.proceed(&token, 1, start).unwrap();
+        let job = store.begin(&token, start).unwrap();
+        store.commit(job, Bytes::new());
+        assert_eq!(store.get(&id).unwrap().status(late), Status::Signed);
+    }
+}

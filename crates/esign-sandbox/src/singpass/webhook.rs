@@ -98,6 +98,8 @@ pub(super) struct Parcel {
     forged: bool,
     token: String,
     to: Url,
+    /// When it is sent first.
+    due: Timestamp,
 }
 
 impl Singpass {
@@ -140,7 +142,9 @@ impl Singpass {
                 state.keys.newest().sign(&claims)
             }
         };
-        Some(Parcel { request_id: claims.request_id, forged: forgery.is_some(), token, to })
+        let delay = if forgery.is_some() { 0 } else { state.settings.webhook_delay_seconds };
+        let due = later(now, SignedDuration::from_secs(delay.into()));
+        Some(Parcel { request_id: claims.request_id, forged: forgery.is_some(), token, to, due })
     }
 
     fn send(self: &Arc<Self>, parcel: Option<Parcel>, again: bool) {
@@ -158,8 +162,7 @@ impl Singpass {
 
     async fn deliver(&self, parcel: &Parcel, again: bool) {
         let clock = &self.shared.clock;
-        let delay = SignedDuration::from_secs(self.settings().webhook_delay_seconds.into());
-        clock.sleep_until(later(clock.now(), delay)).await;
+        clock.sleep_until(parcel.due).await;
         for attempt in 1..=TRIES {
             let at = clock.now();
             let body = json!({ "token": parcel.token });

@@ -1,7 +1,12 @@
 //! The simulated Sign with Singpass (V3) over real sockets, as a client that knows only the documentation would use it.
 
-#![allow(dead_code, reason = "the other tests follow")]
-
+mod control;
+mod faults;
 mod flow;
+mod initiate;
+mod keys;
+mod portal;
 mod rp;
+mod states;
 mod support;
+mod webhooks;

@@ -52,6 +52,10 @@ pub struct SingpassConfig {
     /// How the cancel token names us. Default `"client_id"`, as in the official sample.
     #[serde(default)]
     pub cancel_claim: CancelClaim,
+    /// Error codes of result and cancel that mean "this request was cancelled". Default none: they are not documented, and
+    /// until they are named here they become `Unrecognised`, with the code kept.
+    #[serde(default)]
+    pub cancelled_codes: Vec<String>,
     /// How the intended signer's NRIC is written before it is hashed. Default `"upper"`.
     #[serde(default)]
     pub nric_case: LetterCase,
@@ -289,6 +293,11 @@ impl SingpassConfig {
             (Api::June2025, ResultPath::Auto) => ResultPath::Underscore,
             (_, chosen) => chosen,
         }
+    }
+
+    /// Whether the code says that the request was cancelled.
+    pub(crate) fn means_cancelled(&self, code: &str) -> bool {
+        self.cancelled_codes.iter().any(|known| known == code)
     }
 
     pub(crate) fn token_life(&self) -> Duration {

@@ -295,7 +295,7 @@ impl Documents for Singpass {
         let mut report = match self.client.result(at.id(), &private.exchange_code).await {
             Ok(signed) => self.signed_report(&private, &signed),
             Err(error) => match refusal_code(&error).map(str::to_owned) {
-                Some(code) => unsigned_report(&code, &private, &error)?,
+                Some(code) => self.unsigned_report(&code, &private, &error)?,
                 None => return Err(error),
             },
         };
@@ -314,7 +314,8 @@ impl Documents for Singpass {
         let mut last = None;
         // A link lives two minutes; one that has just run out is worth asking for another.
         for _ in 0..2 {
-            let signed = self.client.result(at.id(), &private.exchange_code).await.map_err(not_there)?;
+            let signed =
+                self.client.result(at.id(), &private.exchange_code).await.map_err(|e| self.not_there(e))?;
             match self.client.download(&signed.url).await {
                 Ok(content) => return Ok(Artifact::new(ArtifactId::SIGNED, MediaType::PDF, content)),
                 Err(error) if matches!(error.http_status(), Some(401 | 403 | 404 | 410)) => {
@@ -334,6 +335,7 @@ impl Documents for Singpass {
         };
         match (error.http_status(), refusal_code(&error)) {
             (_, Some(ALREADY_SIGNED)) => Ok(CancelOutcome::TooLate),
+            (_, Some(code)) if self.config.means_cancelled(code) => Ok(CancelOutcome::AlreadyGone),
             (_, Some(ACTIVE_SESSION)) => Err(error.with_kind(ErrorKind::Conflict)),
             (Some(404), _) if error.provider_code().is_none() => {
                 let message =
@@ -345,44 +347,46 @@ impl Documents for Singpass {
     }
 }
 
-/// What a refusal of the result says about the request (spec 3.3, 6.3).
-fn unsigned_report(code: &str, private: &Private, error: &Error) -> Result<StatusReport> {
-    let (state, result) = match code {
-        NOT_SIGNED => (State::Pending, ResultState::NotReady),
-        EXPIRED => (State::Expired, ResultState::NotReady),
-        ACCESS_EXPIRED => (State::Completed, ResultState::Gone),
-        _ if error.kind() == ErrorKind::Unauthenticated => {
-            return Err(Error::new(
-                ErrorKind::Unauthenticated,
-                "Singpass did not accept our token: check client_id, \
-                signing_key, that the key set is published, and the clock",
-            )
-            .with_http_status(400)
-            .with_code(code));
-        }
-        _ => (State::Unrecognised, ResultState::NotReady),
-    };
-    let mut report = StatusReport::new(Standing::stated(state));
-    report.provider_status = Some(code.to_owned());
-    report.result = result;
-    let mut signer = SignerStatus::new(Some(private.signer.clone()), state);
-    signer.required = Some(private.required);
-    report.signers = vec![signer];
-    Ok(report)
-}
-
-/// Why there is nothing to download.
-fn not_there(error: Error) -> Error {
-    let kind = match refusal_code(&error) {
-        Some(NOT_SIGNED) => ErrorKind::NotReady,
-        Some(EXPIRED) => ErrorKind::NotFound,
-        Some(ACCESS_EXPIRED) => ErrorKind::Gone,
-        Some(_) | None => error.kind(),
-    };
-    error.with_kind(kind)
-}
-
 impl Singpass {
+    /// What a refusal of the result says about the request (spec 3.3, 6.3).
+    fn unsigned_report(&self, code: &str, private: &Private, error: &Error) -> Result<StatusReport> {
+        let (state, result) = match code {
+            NOT_SIGNED => (State::Pending, ResultState::NotReady),
+            EXPIRED => (State::Expired, ResultState::NotReady),
+            ACCESS_EXPIRED => (State::Completed, ResultState::Gone),
+            _ if self.config.means_cancelled(code) => (State::Cancelled, ResultState::NotReady),
+            _ if error.kind() == ErrorKind::Unauthenticated => {
+                return Err(Error::new(
+                    ErrorKind::Unauthenticated,
+                    "Singpass did not accept our token: check client_id, \
+                    signing_key, that the key set is published, and the clock",
+                )
+                .with_http_status(400)
+                .with_code(code));
+            }
+            _ => (State::Unrecognised, ResultState::NotReady),
+        };
+        let mut report = StatusReport::new(Standing::stated(state));
+        report.provider_status = Some(code.to_owned());
+        report.result = result;
+        let mut signer = SignerStatus::new(Some(private.signer.clone()), state);
+        signer.required = Some(private.required);
+        report.signers = vec![signer];
+        Ok(report)
+    }
+
+    /// Why there is nothing to download.
+    fn not_there(&self, error: Error) -> Error {
+        let kind = match refusal_code(&error) {
+            Some(NOT_SIGNED) => ErrorKind::NotReady,
+            Some(EXPIRED) => ErrorKind::NotFound,
+            Some(ACCESS_EXPIRED) => ErrorKind::Gone,
+            Some(code) if self.config.means_cancelled(code) => ErrorKind::NotFound,
+            Some(_) | None => error.kind(),
+        };
+        error.with_kind(kind)
+    }
+
     /// Boxes must be apart at the documented width too, and from existing signatures.
     fn wide_overlaps(&self, request: &Resolved<'_>) -> Vec<Finding> {
         let facts = request.facts.first().copied().flatten();

@@ -1,5 +1,6 @@
-//! The adapter against a mock server: what it sends, and what it makes of answers.
+//! The adapter against a mock server (what it sends, and what it makes of answers) and against the simulator (flows).
 
 mod callbacks;
+mod sandbox;
 mod support;
 mod wire;

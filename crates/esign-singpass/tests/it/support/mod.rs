@@ -1,5 +1,7 @@
 //! A client over one Singpass instance, and a mock server in Singpass's place.
 
+pub(crate) mod sandbox;
+
 use std::sync::Arc;
 
 use esign_core::memory::A4Pages;

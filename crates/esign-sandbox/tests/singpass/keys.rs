@@ -106,3 +106,22 @@ async fn the_services_own_keys_rotate() {
     assert_eq!(world.http.get(&keys).send().await.unwrap().status(), 503);
     assert_eq!(world.http.get(&keys).send().await.unwrap().status(), 200);
 }
+
+#[tokio::test]
+async fn a_try_to_fetch_keys_ends_after_three_seconds() {
+    let world = world().await;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/jwks", silent.local_addr().unwrap()).parse().unwrap();
+    world.singpass().register(Client { keys: ClientKeys::Url(url), ..world.rp.client() }).unwrap();
+    let silence = async {
+        let mut held = Vec::new();
+        for _ in 0..3 {
+            held.push(silent.accept().await.unwrap());
+            world.advance(3);
+        }
+        held
+    };
+    let ((status, why), held) = tokio::join!(world.initiate_by(&world.rp.key), silence);
+    assert_eq!((status, held.len()), (400, 3));
+    assert!(why.contains("no answer within 3 s"), "{why}");
+}

@@ -36,6 +36,7 @@ pub enum Outcome {
 pub fn all(members: &Metadata) -> Vec<Step> {
     let mut steps = vec![
         Step::new("tests", "cargo test --workspace"),
+        Step::new("mocks", "cargo test --package esign-core --features mock --test mock"),
         Step::new("format", "cargo fmt --all -- --check"),
         Step::new("lints", "cargo clippy --workspace --all-targets --all-features -- -D warnings"),
     ];

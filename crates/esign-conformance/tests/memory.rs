@@ -6,5 +6,5 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 fn main() -> ExitCode {
-    esign_conformance::main(common::MemoryHarness { wrap: |provider| Arc::new(provider) })
+    esign_conformance::main(common::MemoryHarness::new(|provider| Arc::new(provider)))
 }

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use esign_conformance::{Action, Backend, Fault, Harness};
 use esign_core::memory::{KIND, MemoryFault, MemoryProvider, MemoryService};
 use esign_core::{
-    ArtifactId, BuildContext, Clock, Documents, Error, Handle, InboundCall, InstanceConfig, Operation,
-    Placement, Provider, ProviderConfig, ProviderKind, Registry, Result, Signer,
+    ArtifactId, BuildContext, Capabilities, Clock, Documents, Error, Handle, InboundCall, InstanceConfig,
+    Operation, Placement, Provider, ProviderConfig, ProviderKind, Registry, Result, Signer,
 };
 
 /// Makes the provider under test of the one that is right.
@@ -21,6 +21,15 @@ pub(crate) type Wrap = fn(MemoryProvider) -> Arc<dyn Provider>;
 pub(crate) struct MemoryHarness {
     /// The provider under test.
     pub(crate) wrap: Wrap,
+    /// What the service can do, where that is not everything.
+    pub(crate) shape: fn(&mut Capabilities),
+}
+
+impl MemoryHarness {
+    /// A service that can do everything.
+    pub(crate) fn new(wrap: Wrap) -> Self {
+        Self { wrap, shape: |_| () }
+    }
 }
 
 struct MemoryBackend {
@@ -37,6 +46,7 @@ impl Harness for MemoryHarness {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let service = MemoryService::new();
+        service.change_capabilities(self.shape);
         backends().insert(id, (service.clone(), self.wrap));
         Box::new(MemoryBackend { id, service })
     }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use common::{MemoryHarness, Wrap};
 use esign_conformance::Verdict;
+use esign_core::{BoxSupport, Capabilities, Order, Range, Support};
 use wrong::{Defect, Wrong};
 
 /// The check that must fail, and what is wrong.
@@ -121,7 +122,7 @@ fn table() -> Vec<Row> {
 fn every_wrong_provider_is_failed_by_the_check_meant_for_it() {
     let mut faults = Vec::new();
     for (check, wrong, wrap) in table() {
-        match esign_conformance::verdict(&MemoryHarness { wrap }, check) {
+        match esign_conformance::verdict(&MemoryHarness::new(wrap), check) {
             Some(Verdict::Failed(_)) => {}
             verdict => faults.push(format!("{wrong}: {check} gives {verdict:?}")),
         }
@@ -134,8 +135,58 @@ fn the_right_provider_passes_the_same_checks() {
     let mut checks: Vec<_> = table().into_iter().map(|(check, ..)| check).collect();
     checks.dedup();
     for check in checks {
-        let right = MemoryHarness { wrap: |provider| Arc::new(provider) };
+        let right = MemoryHarness::new(|provider| Arc::new(provider));
         assert_eq!(esign_conformance::verdict(&right, check), Some(Verdict::Passed), "{check}");
+    }
+}
+
+/// A service that can do little makes relevant what one that can do everything skips.
+#[test]
+fn a_modest_provider_refuses_what_it_cannot_do() {
+    #[derive(Debug, Default)]
+    struct Modest;
+    impl Defect for Modest {
+        fn erases(&self) -> bool {
+            false
+        }
+    }
+    let (.., wrap) = with::<Modest>("", "");
+    let shape = |caps: &mut Capabilities| {
+        caps.cancel = Support::No;
+        caps.erase = Support::No;
+        caps.expiry.supported = Support::No;
+        caps.documents.view_only = Support::No;
+        caps.documents.count = Range::of(1, 2);
+        caps.signers.count = Range::of(1, 3);
+        caps.orders = vec![Order::Parallel];
+        caps.deliveries.truncate(1);
+        caps.placements.per_signer = Range::of(1, 20);
+        caps.placements.decimals = Some(4);
+        caps.placements.box_size = BoxSupport::Unknown;
+        caps.partial_result = Support::Unknown;
+    };
+    let relevant = [
+        "refusal::delivery",
+        "refusal::order",
+        "refusal::expiry",
+        "refusal::view_only",
+        "refusal::cancel",
+        "refusal::erase",
+        "adapt::changes_what_it_names",
+        "limit::document_count",
+        "limit::signer_count",
+        "limit::placements_of_a_signer",
+        "limit::native_decimals",
+        "limit::box_size",
+    ];
+    for check in esign_conformance::names() {
+        // The memory service gives out unfinished documents whatever it claims.
+        let expected_to_fail = check == "download::partial_only_by_name";
+        match esign_conformance::verdict(&MemoryHarness { wrap, shape }, check) {
+            Some(Verdict::Passed) => assert!(!expected_to_fail, "{check}"),
+            Some(Verdict::Skipped(why)) => assert!(!relevant.contains(&check), "{check}: {why}"),
+            verdict => assert!(expected_to_fail, "{check}: {verdict:?}"),
+        }
     }
 }
 
@@ -147,7 +198,7 @@ fn a_wrapper_without_a_defect_passes_everything() {
     impl Defect for None {}
     let (.., wrap) = with::<None>("", "");
     for check in esign_conformance::names() {
-        let verdict = esign_conformance::verdict(&MemoryHarness { wrap }, check);
+        let verdict = esign_conformance::verdict(&MemoryHarness::new(wrap), check);
         assert!(!matches!(verdict, Some(Verdict::Failed(_))), "{check}: {verdict:?}");
     }
 }

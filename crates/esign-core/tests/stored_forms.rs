@@ -183,7 +183,10 @@ fn a_request_file_is_read_and_written_as_ever_in_both_forms() {
     assert_eq!(request.return_url.as_ref().unwrap().as_str(), "https://agency.gov.sg/done");
     assert_eq!(request.expires_after.unwrap().as_secs(), 14 * 86_400);
     assert_eq!(request.legal_classes.len(), 2);
-    assert_eq!(request.options.kinds().map(esign_core::ProviderKind::as_str).collect::<Vec<_>>(), ["signicat"]);
+    assert_eq!(
+        request.options.kinds().map(esign_core::ProviderKind::as_str).collect::<Vec<_>>(),
+        ["signicat"]
+    );
     let tenant = &request.signers[0];
     assert_eq!(tenant.email.as_ref().unwrap().expose(), "ann@example.com");
     assert_eq!(tenant.identity.as_ref().unwrap().value.expose(), "S1234567D");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use esign::secrecy::ExposeSecret;
-use esign::{Handle, Intent, Step, Submission, SubmissionRecord};
+use esign::{Delivery, Handle, Intent, Step, Submission, SubmissionRecord};
 
 use crate::failure::Failure;
 
@@ -78,7 +78,11 @@ impl Papers {
     }
 }
 
+/// The links that may be kept. One for an open browser session is never written down.
 fn links(submission: &Submission) -> String {
+    if submission.record.intent().delivery() == Delivery::InSessionRedirect {
+        return String::new();
+    }
     let link = |step: &esign::NextStep| match &step.step {
         Step::OpenLink { url, .. } => Some(format!("{}: {}\n", step.signer, url.expose())),
         _ => None,

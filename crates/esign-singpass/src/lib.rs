@@ -18,5 +18,8 @@ pub use config::{
 pub use convert::{Location, uin_hash};
 pub use provider::Singpass;
 
+/// A key to sign with: newly made, or read from PEM or JWK.
+pub use esign_http::LocalKey;
+
 /// The kind as written in configuration.
 pub const KIND: ProviderKind = ProviderKind::new("singpass");

@@ -23,7 +23,7 @@ fn the_demo_signs_through_every_flow_and_proves_it() {
             (object["provider"].as_str().unwrap().to_owned(), object["flow"].as_str().unwrap().to_owned())
         })
         .collect();
-    for flow in [("signify", "email"), ("signify", "link")] {
+    for flow in [("signify", "email"), ("signify", "link"), ("singpass", "link"), ("singpass", "chain")] {
         assert!(flows.contains(&(flow.0.to_owned(), flow.1.to_owned())), "{flow:?} in {flows:?}");
     }
     assert!(ran.stderr.contains('✓') && !ran.stderr.contains('\u{1b}'), "ticks, no colours: {}", ran.stderr);
@@ -38,6 +38,25 @@ fn the_demo_needs_no_file_and_prints_nothing_unless_asked() {
     let sample = desk.read("esign-demo/agreement.pdf");
     assert!(desk.read("esign-demo/signify-link.signed.pdf").starts_with(&sample));
     desk.run("demo --provider signify").ended(0);
+}
+
+#[test]
+fn a_chain_leaves_every_leg_and_both_signatures_over_the_original() {
+    let desk = Desk::new();
+    let ran = desk.run("demo --provider singpass --json --verbose").ended(0);
+    let legs: Vec<_> =
+        (1..=2).map(|leg| desk.read(&format!("esign-demo/singpass-chain-{leg}.signed.pdf"))).collect();
+    assert!(legs[0].starts_with(&desk.read("esign-demo/agreement.pdf")) && legs[1].starts_with(&legs[0]));
+    let objects = ran.objects();
+    let chain = objects.iter().find(|object| object["flow"] == "chain").unwrap();
+    assert_eq!((&chain["signatures"], &chain["ok"]), (&2.into(), &true.into()), "{chain}");
+    let record = esign::ChainRecord::from_stored(&desk.text("esign-demo/singpass-chain.chain")).unwrap();
+    assert_eq!(record.progress(), (2, 2));
+    for file in std::fs::read_dir(desk.path("esign-demo")).unwrap() {
+        let name = file.unwrap().file_name();
+        assert!(!name.to_string_lossy().ends_with(".links"), "links of a session are not kept: {name:?}");
+    }
+    assert!(!ran.stderr.contains("token="), "nor shown: {}", ran.stderr);
 }
 
 #[test]

@@ -6,8 +6,9 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use esign::facts::SignatureLevel;
+use esign::pdf::VerificationReport;
 use esign::{
-    ArtifactId, Document, Handle, Prepared, Reference, SignRequest, State, Submission, Verdict, Wait,
+    Artifact, ArtifactId, Document, Reference, SignRequest, State, StatusReport, Submission, Verdict, Wait,
 };
 
 use super::Stage;
@@ -28,8 +29,8 @@ pub(crate) struct Flow {
     pub(crate) name: &'static str,
     /// What is asked for, given the reference and the document.
     pub(crate) request: fn(&Stage, Reference, Document) -> SignRequest,
-    /// The signers act, through the sandbox.
-    pub(crate) sign: for<'a> fn(&'a Stage, &'a Handle) -> Running<'a>,
+    /// The signers of a submission act, through the sandbox.
+    pub(crate) sign: for<'a> fn(&'a Stage, &'a Submission) -> Running<'a>,
 }
 
 /// How a flow ended.
@@ -67,26 +68,8 @@ impl Flow {
         outcome
     }
 
+    /// As one request, or as a chain where that is what the provider can do.
     async fn steps(&self, stage: &Stage, outcome: &mut Outcome) -> Result<(), Failure> {
-        let papers = Papers::new(stage.out.join(self.title()));
-        let prepared = self.prepare(stage).await?;
-        replace(&papers.intent(), prepared.intent().to_json().as_bytes())?;
-        let submission = stage.client.submit(prepared).await?;
-        papers.save_submission(&submission)?;
-        stage.good("sent: intent stored before, handle and record after");
-        (self.sign)(stage, &submission.handle).await?;
-        stage.good("the signers have signed");
-        let report =
-            stage.client.wait(&submission.handle, Wait::at_most(PATIENCE).every(POLL), |_| {}).await?;
-        outcome.state = Some(report.state());
-        if report.state() != State::Completed {
-            outcome.problems.push(format!("it ended {}", report.state()));
-            return Ok(());
-        }
-        self.fetch(stage, &submission, &papers, outcome).await
-    }
-
-    async fn prepare(&self, stage: &Stage) -> Result<Prepared, Failure> {
         let document = Document::pdf("Demonstration", stage.document.clone());
         let request = (self.request)(stage, Reference::random()?, document);
         let plan = stage.client.plan_on(self.provider, &request).await?;
@@ -95,7 +78,38 @@ impl Flow {
         for change in &plan.changes {
             stage.output.say(Mark::Warning, change);
         }
-        Ok(stage.client.prepare_on(self.provider, request).await?)
+        match plan.verdict {
+            Verdict::WorksAsChain => self.legs(stage, &request, outcome).await,
+            _ => self.once(stage, request, outcome).await,
+        }
+    }
+
+    async fn once(&self, stage: &Stage, request: SignRequest, outcome: &mut Outcome) -> Result<(), Failure> {
+        let papers = Papers::new(stage.out.join(self.title()));
+        let prepared = stage.client.prepare_on(self.provider, request).await?;
+        replace(&papers.intent(), prepared.intent().to_json().as_bytes())?;
+        let submission = stage.client.submit(prepared).await?;
+        papers.save_submission(&submission)?;
+        stage.good("sent: intent stored before, handle and record after");
+        let report = self.signed(stage, &submission).await?;
+        stage.good("the signers have signed");
+        outcome.state = Some(report.state());
+        if report.state() != State::Completed {
+            outcome.problems.push(format!("it ended {}", report.state()));
+            return Ok(());
+        }
+        self.fetch(stage, &submission, &papers, outcome).await
+    }
+
+    /// The signers sign, and the provider is asked until it says so.
+    pub(super) async fn signed(
+        &self,
+        stage: &Stage,
+        submission: &Submission,
+    ) -> Result<StatusReport, Failure> {
+        (self.sign)(stage, submission).await?;
+        let wait = Wait::at_most(PATIENCE).every(POLL);
+        Ok(stage.client.wait(&submission.handle, wait, |_| {}).await?)
     }
 
     async fn fetch(
@@ -106,29 +120,37 @@ impl Flow {
         outcome: &mut Outcome,
     ) -> Result<(), Failure> {
         let signed = stage.client.download(&submission.handle, &ArtifactId::SIGNED).await?;
-        replace(&papers.signed(), &signed.content)?;
-        outcome.file = Some(papers.signed());
-        outcome.sha256 = Some(signed.sha256().to_string());
+        outcome.keep(papers, &signed)?;
         let checked =
             esign::verify_against_record(&submission.record, &signed, stage.verify_options()?).await?;
-        outcome.signatures = checked.report.signatures.len();
-        outcome.level = checked.report.signatures.iter().map(|signature| signature.level).min();
-        outcome.checked = true;
-        if checked.is_good() {
-            let file = papers.signed();
-            stage.good(&format!(
-                "{}: begins with the bytes that were sent; valid signatures: {}",
-                file.display(),
-                outcome.signatures
-            ));
-        }
-        outcome.problems = checked.problems;
+        outcome.judge(stage, &checked.report, checked.problems);
         Ok(())
     }
 }
 
+impl Outcome {
+    pub(super) fn keep(&mut self, papers: &Papers, signed: &Artifact) -> Result<(), Failure> {
+        replace(&papers.signed(), &signed.content)?;
+        self.file = Some(papers.signed());
+        self.sha256 = Some(signed.sha256().to_string());
+        Ok(())
+    }
+
+    pub(super) fn judge(&mut self, stage: &Stage, report: &VerificationReport, problems: Vec<String>) {
+        self.signatures = report.signatures.len();
+        self.level = report.signatures.iter().map(|signature| signature.level).min();
+        self.checked = true;
+        if problems.is_empty() {
+            let file = self.file.as_deref().unwrap_or(&stage.out).display();
+            let words = "begins with the bytes that were sent; valid signatures";
+            stage.good(&format!("{file}: {words}: {}", self.signatures));
+        }
+        self.problems = problems;
+    }
+}
+
 impl Stage {
-    fn good(&self, line: &str) {
+    pub(super) fn good(&self, line: &str) {
         self.output.say(Mark::Good, line);
     }
 }

@@ -1,15 +1,19 @@
 //! `esign demo`
 
+mod chain;
 mod flow;
 mod signify;
+mod singpass;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use esign::facts::{Rect, SignatureLevel};
 use esign::pdf::{VerifyOptions, roots_from_pem};
 use esign::{
-    Client, Clock, Config, Corner, FixedSecrets, Inspector, Origin, PdfInspector, Placement, SystemClock,
+    Client, Clock, Config, Corner, FixedSecrets, Inspector, Origin, PdfInspector, Placement, SigningKey,
+    SystemClock,
 };
 use esign_sandbox::{SAMPLE_PLACES, Sandbox, sample_pdf};
 use serde_json::json;
@@ -22,7 +26,7 @@ use crate::settings;
 use flow::{Flow, Outcome};
 
 /// Every flow, in the order in which they are shown.
-const FLOWS: &[&[Flow]] = &[signify::FLOWS];
+const FLOWS: &[&[Flow]] = &[signify::FLOWS, singpass::FLOWS];
 
 const ROOT: &str = "sandbox-root.pem";
 const SAMPLE: &str = "agreement.pdf";
@@ -108,17 +112,14 @@ pub(crate) struct Stage {
 impl Stage {
     async fn set_up(args: &Demo, common: &Common, output: Output) -> Result<Self, Failure> {
         let (document, places) = document(args.file.as_deref()).await?;
-        let sandbox = Sandbox::builder().signify(signify::set_up).start().await;
-        let sandbox = sandbox.map_err(|e| Failure::usage(e.to_string()))?;
+        let sandbox = Sandbox::builder().start().await.map_err(|e| Failure::usage(e.to_string()))?;
         output.say(Mark::Good, format!("sandbox on {} (no legal signatures)", sandbox.base_url()));
-        let config = signify::config(sandbox.base_url().as_str());
+        let wiring = signify::set_up(&sandbox, Wiring::default())?;
+        let wiring = singpass::set_up(&sandbox, wiring)?;
         if common.verbose {
-            output.plain(format!("configuration:\n\n{config}"));
+            output.plain(format!("configuration:\n\n{}", wiring.config));
         }
-        let config: Config = settings::from_toml(Path::new("configuration"), &config)?;
-        let secrets = signify::secrets(FixedSecrets::new());
-        let client =
-            esign::builder(esign::default_registry()).config(config).secrets(secrets).build().await?;
+        let client = wiring.client().await?;
         std::fs::create_dir_all(&args.out).map_err(|e| Failure::file("create", &args.out, &e))?;
         replace(&args.out.join(ROOT), sandbox.root_pem().as_bytes())?;
         if args.file.is_none() {
@@ -133,6 +134,23 @@ impl Stage {
         let roots = roots_from_pem(self.sandbox.root_pem().as_bytes());
         options.roots = roots.map_err(|e| Failure::usage(e.to_string()))?;
         Ok(options)
+    }
+}
+
+/// What the providers need to reach the sandbox; each adds its part.
+#[derive(Default)]
+pub(crate) struct Wiring {
+    config: String,
+    secrets: FixedSecrets,
+    keys: Vec<(&'static str, Arc<dyn SigningKey>)>,
+}
+
+impl Wiring {
+    async fn client(self) -> Result<Client, Failure> {
+        let config: Config = settings::from_toml(Path::new("configuration"), &self.config)?;
+        let builder = esign::builder(esign::default_registry()).config(config).secrets(self.secrets);
+        let builder = self.keys.into_iter().fold(builder, |builder, (name, key)| builder.key(name, key));
+        Ok(builder.build().await?)
     }
 }
 

@@ -1,10 +1,10 @@
 //! Signify: by e-mail to two signers, and by a link.
 
-use esign::{Delivery, FixedSecrets, Handle, Order, SignRequest, Signer};
-use esign_sandbox::signify::{self, SignifySetup};
+use esign::{Delivery, Order, SignRequest, Signer, Submission};
+use esign_sandbox::{Sandbox, signify};
 
-use super::Stage;
 use super::flow::Flow;
+use super::{Stage, Wiring};
 use crate::failure::Failure;
 
 const KIND: &str = "signify";
@@ -21,11 +21,11 @@ pub(super) const FLOWS: &[Flow] = &[
                 .signer(Signer::new("second-party").email(EMAILS[1]).place(stage.places[1].clone()))
                 .order(Order::Parallel)
         },
-        sign: |stage, handle| {
+        sign: |stage, sent| {
             Box::pin(async move {
                 for (i, email) in EMAILS.into_iter().enumerate() {
                     let name = format!("Demonstration Signer {}", i + 1);
-                    sign(stage, handle, &signify::Signer::invited(name, email)).await?;
+                    sign(stage, sent, &signify::Signer::invited(name, email)).await?;
                 }
                 Ok(())
             })
@@ -38,34 +38,28 @@ pub(super) const FLOWS: &[Flow] = &[
             SignRequest::new(reference, document, Delivery::ShareableLink)
                 .signer(Signer::new("first-party").place(stage.places[0].clone()))
         },
-        sign: |stage, handle| {
-            Box::pin(
-                async move { sign(stage, handle, &signify::Signer::named("Demonstration Signer")).await },
-            )
+        sign: |stage, sent| {
+            Box::pin(async move { sign(stage, sent, &signify::Signer::named("Demonstration Signer")).await })
         },
     },
 ];
 
-pub(super) fn set_up(setup: SignifySetup) -> SignifySetup {
-    setup.api_key(KEY)
-}
-
-pub(super) fn config(base_url: &str) -> String {
-    format!(
+pub(super) fn set_up(sandbox: &Sandbox, mut wiring: Wiring) -> Result<Wiring, Failure> {
+    sandbox.signify().add_api_key("demo", KEY);
+    let base_url = sandbox.base_url();
+    wiring.config += &format!(
         r#"[providers.{KIND}]
 kind = "{KIND}"
 base_url = "{base_url}public"
 api_key = {{ external = "signify-demo-key" }}
 placement_origin = "top-left"
 "#
-    )
+    );
+    wiring.secrets = wiring.secrets.with("signify-demo-key", KEY);
+    Ok(wiring)
 }
 
-pub(super) fn secrets(secrets: FixedSecrets) -> FixedSecrets {
-    secrets.with("signify-demo-key", KEY)
-}
-
-async fn sign(stage: &Stage, handle: &Handle, signer: &signify::Signer) -> Result<(), Failure> {
-    let signed = stage.sandbox.signify().sign_all(handle.request().id(), signer).await;
+async fn sign(stage: &Stage, sent: &Submission, signer: &signify::Signer) -> Result<(), Failure> {
+    let signed = stage.sandbox.signify().sign_all(sent.handle.request().id(), signer).await;
     signed.map(drop).map_err(|e| Failure::usage(format!("the sandbox's signer could not sign: {e}")))
 }

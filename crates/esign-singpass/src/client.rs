@@ -14,7 +14,7 @@ use url::Url;
 use crate::KIND;
 use crate::config::{Addresses, CancelClaim, InstanceKeys, Payload, ResultPath, SingpassConfig};
 use crate::convert::Location;
-use crate::error::{by_code, explain};
+use crate::error::{by_code, explain, unreadable};
 use crate::token::TokenSigner;
 use crate::wire::{
     CancelClaims, InitiateAnswer, InitiateClaims, ResultAnswer, ResultClaims, SignLocation, SignerInfo,
@@ -190,7 +190,7 @@ impl SingpassClient {
         let auth = self.tokens.call(ResultClaims { exchange_code: exchange_code.expose().to_owned() }, true);
         let call = self.http.get(url).operation(Operation::Status).auth(auth).replayable();
         let call = call.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let answer = call.send().await.map_err(by_code)?;
+        let answer = call.send().await.map_err(by_code).map_err(unreadable)?;
         let result: ResultAnswer = answer.json()?;
         let url = result
             .signed_doc_url

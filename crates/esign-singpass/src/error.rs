@@ -3,7 +3,7 @@
 //! Errors come as HTTP 400 with `{"error": CODE, "error_description": TEXT}`: the code decides, not the status (spec
 //! 3.1, 3.3, 7.1 item 12).
 
-use esign_core::{Error, ErrorKind};
+use esign_core::{Error, ErrorKind, Retry};
 use esign_http::Words;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -44,6 +44,15 @@ pub(crate) fn explain(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> W
 pub(crate) fn by_code(error: Error) -> Error {
     if error.http_status() == Some(400) && error.provider_code() == Some(UNAUTHORIZED) {
         return error.with_kind(ErrorKind::Unauthenticated);
+    }
+    error
+}
+
+/// A 400 that is not in Singpass's own form says nothing about the request: it broke off on the way, or is from something in
+/// between. What only reads may ask again.
+pub(crate) fn unreadable(error: Error) -> Error {
+    if error.http_status() == Some(400) && error.provider_code().is_none() {
+        return error.with_kind(ErrorKind::UnexpectedAnswer).with_retry(Retry::SAFE);
     }
     error
 }

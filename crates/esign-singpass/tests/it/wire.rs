@@ -246,6 +246,21 @@ async fn a_refused_token_is_named_whatever_the_status() {
 }
 
 #[tokio::test]
+async fn a_400_that_is_not_singpass_own_says_nothing_and_may_be_asked_again() {
+    for body in ["", "{\"error\":\"DOCUMENT_NO", "<html>blocked</html>"] {
+        let world = world(&[]).await;
+        let handle = world.submitted().await;
+        world.answer("GET", RESULT, ResponseTemplate::new(400).set_body_string(body)).await;
+        let error = world.client.status(&handle).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.retry()),
+            (ErrorKind::UnexpectedAnswer, Retry::SAFE),
+            "{body}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn the_underscore_is_tried_once_after_a_foreign_404_and_remembered() {
     let world = world(&[]).await;
     let handle = world.submitted().await;

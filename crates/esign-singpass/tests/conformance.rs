@@ -1,0 +1,203 @@
+//! The conformance kit over the sandbox's Sign with Singpass.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use esign_conformance::{Action, Backend, Fault, Harness, Relay};
+use esign_core::jiff::Timestamp;
+use esign_core::{
+    Clock, Handle, InstanceConfig, KeyAlgorithm, Operation, Placement, Registry, Result, Signer, SigningKey,
+};
+use esign_http::LocalKey;
+use esign_sandbox::singpass::{Client as RelyingParty, ClientKeys, Person};
+use esign_sandbox::{Effect, Fault as Planned, Sandbox, SandboxClock};
+use esign_singpass::{KIND, SingpassConfig};
+use serde_json::json;
+
+const START: &str = "2026-03-02T01:00:00Z";
+const CLIENT_ID: &str = "conformance";
+const PERSON: &str = "Zq Signatory";
+const NRIC: &str = "S1234567D";
+
+fn main() -> ExitCode {
+    esign_conformance::main(SingpassHarness)
+}
+
+struct SingpassHarness;
+
+/// The sandbox behind a relay, which refuses connections when told to.
+struct SingpassBackend {
+    sandbox: Sandbox,
+    relay: Relay,
+    key: Arc<LocalKey>,
+    clock: OneClock,
+}
+
+/// The sandbox's clock as the client's, jumping to whatever the client waits for: tokens live two minutes, so two clocks
+/// could not part for long.
+#[derive(Clone, Debug)]
+struct OneClock {
+    sandbox: SandboxClock,
+    start: Timestamp,
+}
+
+#[async_trait]
+impl Clock for OneClock {
+    fn now(&self) -> Timestamp {
+        self.sandbox.now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::try_from(self.now().duration_since(self.start)).unwrap()
+    }
+
+    async fn sleep_until(&self, deadline: Duration) {
+        self.sandbox.advance(deadline.saturating_sub(self.monotonic()));
+    }
+}
+
+#[async_trait]
+impl Harness for SingpassHarness {
+    async fn start(&self) -> Box<dyn Backend> {
+        let start = START.parse().unwrap();
+        let clock = OneClock { sandbox: SandboxClock::virtual_at(start), start };
+        let key = Arc::new(LocalKey::generate(KeyAlgorithm::Es256, Some("rp-1")).unwrap());
+        // Nobody listens for its calls: what comes in has tests of its own, over sockets and forged.
+        let registered = RelyingParty {
+            client_id: CLIENT_ID.to_owned(),
+            keys: ClientKeys::Inline(json!({ "keys": [key.public_jwk()] })),
+            redirect_url: "https://rp.example/back".parse().unwrap(),
+            webhook_url: "http://127.0.0.1:9/webhook".parse().unwrap(),
+        };
+        let builder = Sandbox::builder().clock(clock.sandbox.clone());
+        let sandbox = builder.singpass(|s| s.client(registered)).start().await.unwrap();
+        let relay = Relay::open(sandbox.local_addr()).await.unwrap();
+        Box::new(SingpassBackend { sandbox, relay, key, clock })
+    }
+}
+
+impl SingpassBackend {
+    fn at(address: impl std::fmt::Display) -> InstanceConfig {
+        InstanceConfig::new(KIND)
+            .with("base_url", format!("http://{address}/api/v3"))
+            .with("jwks_url", format!("http://{address}/.well-known/keys.json"))
+            .with("client_id", CLIENT_ID)
+            .with("signing_key", json!({ "external": "rp" }))
+            .with("cancelled_codes", json!(["REQUEST_CANCELLED", "REQUEST_ALREADY_CANCELLED"]))
+    }
+}
+
+/// The sandbox's name of the call that an operation needs.
+fn call(operation: Operation) -> Option<&'static str> {
+    Some(match operation {
+        Operation::Submit => "singpass.initiate",
+        Operation::Status => "singpass.result",
+        Operation::Download => "singpass.download",
+        Operation::Cancel => "singpass.cancel",
+        _ => return None,
+    })
+}
+
+/// A refusal in Singpass's own form.
+fn refusal(status: u16, code: &str) -> Effect {
+    let words = "no such thing for zqmarker1@conformance.example";
+    Effect::json(status, json!({ "error": code, "error_description": words }).to_string())
+}
+
+#[async_trait]
+impl Backend for SingpassBackend {
+    fn register(&self, registry: &mut Registry) -> Result<()> {
+        registry.register::<SingpassConfig>().map(|_| ())
+    }
+
+    fn instance(&self) -> InstanceConfig {
+        Self::at(self.relay.address())
+    }
+
+    fn elsewhere(&self) -> InstanceConfig {
+        Self::at("127.0.0.1:9")
+    }
+
+    fn keys(&self) -> Vec<(String, Arc<dyn SigningKey>)> {
+        vec![("rp".to_owned(), self.key.clone())]
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(self.clock.clone())
+    }
+
+    fn native(&self, signer: u32) -> Option<Placement> {
+        Placement::native(KIND, 1, "0.1", &format!("0.{signer}")).ok()
+    }
+
+    fn markers(&self) -> Vec<String> {
+        vec![PERSON.to_owned(), NRIC.to_owned()]
+    }
+
+    fn trace_target(&self) -> &'static str {
+        "esign_sandbox"
+    }
+
+    async fn act(&self, handle: &Handle, _: &Signer, action: Action) -> bool {
+        let (control, id) = (self.sandbox.singpass(), handle.request().id());
+        let person = Person::new(PERSON, NRIC);
+        match action {
+            Action::Sign => control.sign(id, &person).await.is_ok(),
+            Action::Leave => control.open(id, &person).and_then(|()| control.leave(id)).is_ok(),
+            // A rejection in the app ends nothing, and nobody is told.
+            _ => false,
+        }
+    }
+
+    async fn pass(&self, time: Duration) {
+        self.clock.sandbox.advance(time);
+    }
+
+    async fn inject(&self, operation: Operation, fault: Fault) -> bool {
+        let Some(call) = call(operation) else { return false };
+        let planned = match fault {
+            Fault::RefuseConnection => {
+                self.relay.refuse().await;
+                return true;
+            }
+            Fault::LoseAnswer => Planned::on(call, Effect::Close).after_commit(),
+            Fault::RateLimited { after } => {
+                let seconds = after.map(|after| u32::try_from(after.as_secs()).unwrap());
+                Planned::on(call, Effect::too_many_requests(seconds))
+            }
+            Fault::Refuse(401) => Planned::on(call, refusal(401, "UNAUTHORIZED")),
+            Fault::Refuse(status) => Planned::on(call, refusal(status, "INVALID_REQUEST")),
+            Fault::FailAfterEffect => Planned::on(call, Effect::html(503)).after_commit(),
+            Fault::Garbage => Planned::on(call, Effect::html(200)).after_commit(),
+            Fault::Truncate => Planned::on(call, Effect::Truncate { keep: 20 }),
+            _ => return false,
+        };
+        self.sandbox.inject(planned).is_ok()
+    }
+
+    async fn heal(&self) {
+        self.relay.accept().await.unwrap();
+    }
+
+    async fn reached(&self, operation: Operation) -> u32 {
+        let calls = call(operation).map_or(0, |call| self.sandbox.call_count(call));
+        u32::try_from(calls).unwrap()
+    }
+
+    async fn accepted(&self) -> u32 {
+        u32::try_from(self.sandbox.singpass().requests().len()).unwrap()
+    }
+
+    async fn received(&self, handle: &Handle) -> Option<Vec<Bytes>> {
+        // Nobody has signed yet, so it is what was sent.
+        self.sandbox.singpass().pdf(handle.request().id()).ok().map(|pdf| vec![pdf])
+    }
+
+    async fn speak(&self, _: &Handle, word: &str) -> bool {
+        let forever = Planned::on("singpass.result", refusal(400, word)).times(1000);
+        self.sandbox.inject(forever).is_ok()
+    }
+}

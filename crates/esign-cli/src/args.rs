@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Parser, Subcommand};
+use esign::KeyAlgorithm;
 use esign::jiff::SignedDuration;
 
 const AFTER: &str = "Exit status: 0 good; 1 not good (cannot, declined, invalid, not ready); 2 the command line, \
@@ -62,6 +63,10 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Show what a PDF is, as far as signing is concerned
     Inspect(Inspect),
+    /// Make a signing key
+    Keygen(Keygen),
+    /// Print the public keys of an instance, as they are to be published
+    Jwks(Jwks),
     /// Run simulators of the providers on this machine
     Sandbox(Sandbox),
     /// Print a completion script for a shell
@@ -226,6 +231,32 @@ pub(crate) struct Inspect {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct Keygen {
+    /// ES256 (P-256) or ES384 (P-384)
+    #[arg(long, value_name = "NAME", default_value = "ES256", value_parser = algorithm)]
+    pub(crate) algorithm: KeyAlgorithm,
+    /// What to call the key [default: its RFC 7638 thumbprint]
+    #[arg(long, value_name = "ID")]
+    pub(crate) key_id: Option<String>,
+    /// Where the private key goes, as PKCS#8 PEM for you alone; the file must be new
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+fn algorithm(name: &str) -> Result<KeyAlgorithm, String> {
+    [KeyAlgorithm::Es256, KeyAlgorithm::Es384]
+        .into_iter()
+        .find(|known| known.as_str() == name)
+        .ok_or_else(|| "there are ES256 and ES384".to_owned())
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Jwks {
+    /// Of this instance [default: the active one]
+    pub(crate) instance: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct Sandbox {
     /// Where to listen; port 0 takes any free one. Whoever reaches it can sign as anybody
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
@@ -233,6 +264,18 @@ pub(crate) struct Sandbox {
     /// API key that the simulated Signify accepts; may be repeated
     #[arg(long, value_name = "KEY", default_value = "sandbox_key")]
     pub(crate) signify_key: Vec<String>,
+    /// Client that the simulated Sign with Singpass knows, by its id
+    #[arg(long, value_name = "ID", requires = "singpass_jwks")]
+    pub(crate) singpass_client: Option<String>,
+    /// The client's public keys: an address, or a file with a JWK or a JWK set
+    #[arg(long, value_name = "URL|FILE", requires = "singpass_client")]
+    pub(crate) singpass_jwks: Option<String>,
+    /// Where the client wants browsers back [default: the sandbox's own page]
+    #[arg(long, value_name = "URL", requires = "singpass_client")]
+    pub(crate) singpass_redirect: Option<String>,
+    /// Where the client wants webhooks [default: the sandbox, which drops them]
+    #[arg(long, value_name = "URL", requires = "singpass_client")]
+    pub(crate) singpass_webhook: Option<String>,
     /// Address that clients use, where it differs (containers, proxies)
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,

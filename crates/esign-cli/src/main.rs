@@ -51,6 +51,8 @@ async fn dispatch(args: Args, output: &Output) -> Result<Exit, Failure> {
         Command::Cancel(args) => commands::cancel::run(&args, &common, output).await,
         Command::Verify(args) => commands::verify::run(&args, output).await,
         Command::Inspect(args) => commands::inspect::run(&args, output).await,
+        Command::Keygen(args) => commands::keygen::run(&args, output),
+        Command::Jwks(args) => commands::jwks::run(&args, &common, output).await,
         Command::Sandbox(args) => commands::sandbox::run(args, output).await,
         Command::Completions(args) => Ok(commands::completions::run(&args)),
     }

@@ -6,6 +6,8 @@ pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod download;
 pub(crate) mod inspect;
+pub(crate) mod jwks;
+pub(crate) mod keygen;
 pub(crate) mod plan;
 pub(crate) mod providers;
 pub(crate) mod resolve;

@@ -1,13 +1,15 @@
 //! `esign sandbox`
 
 use std::cell::OnceCell;
+use std::path::Path;
 
+use esign_sandbox::singpass::{Client, ClientKeys};
 use esign_sandbox::{Sandbox, ServeOptions, serve};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::args;
 use crate::failure::{Exit, Failure};
-use crate::files::write_new;
+use crate::files::{read_text, write_new};
 use crate::output::{Mark, Output};
 
 /// Serves until the process is told to stop.
@@ -34,14 +36,18 @@ fn options(args: &args::Sandbox) -> Result<ServeOptions, Failure> {
     options.signify_api_keys = args.signify_key.clone();
     options.allow_loopback_redirect = args.allow_loopback_redirect;
     if let Some(url) = &args.public_url {
-        let url = url.parse().map_err(|e| Failure::usage(format!("--public-url {url}: {e}")))?;
-        options.public_url = Some(url);
+        options.public_url = Some(address("--public-url", url)?);
     }
     Ok(options)
 }
 
 fn begin(sandbox: &Sandbox, args: &args::Sandbox, output: &Output) -> Result<(), Failure> {
-    let config = config(sandbox.base_url().as_str());
+    let client = singpass_client(sandbox, args)?;
+    let config = config(sandbox.base_url().as_str(), client.as_ref());
+    if let Some(client) = client {
+        let registered = sandbox.singpass().register(client);
+        registered.map_err(|e| Failure::usage(format!("--singpass-client: {e}")))?;
+    }
     if let Some(path) = &args.write_config {
         write_new(path, config.as_bytes())?;
     }
@@ -49,9 +55,45 @@ fn begin(sandbox: &Sandbox, args: &args::Sandbox, output: &Output) -> Result<(),
     Ok(())
 }
 
+/// The client as the options describe it. Its addresses default to the sandbox's, which is known only now.
+fn singpass_client(sandbox: &Sandbox, args: &args::Sandbox) -> Result<Option<Client>, Failure> {
+    let (Some(client_id), Some(keys)) = (&args.singpass_client, &args.singpass_jwks) else { return Ok(None) };
+    let keys = if keys.starts_with("http://") || keys.starts_with("https://") {
+        ClientKeys::Url(address("--singpass-jwks", keys)?)
+    } else {
+        ClientKeys::Inline(key_set(Path::new(keys))?)
+    };
+    let (mut redirect_url, mut webhook_url) = (sandbox.base_url().clone(), sandbox.base_url().clone());
+    if let Some(url) = &args.singpass_redirect {
+        redirect_url = address("--singpass-redirect", url)?;
+    }
+    if let Some(url) = &args.singpass_webhook {
+        webhook_url = address("--singpass-webhook", url)?;
+    }
+    Ok(Some(Client { client_id: client_id.clone(), keys, redirect_url, webhook_url }))
+}
+
+/// A JWK set; a single key is taken as a set of one. A private key is refused: nobody else is to have it.
+fn key_set(path: &Path) -> Result<Value, Failure> {
+    // serde's message could quote a key.
+    let keys: Value = serde_json::from_str(&read_text(path)?).map_err(|_| {
+        Failure::usage(format!("{}: neither a JWK nor a JWK set (`esign keygen` prints one)", path.display()))
+    })?;
+    let set = if keys.get("keys").is_some() { keys } else { json!({ "keys": [keys] }) };
+    let mut all = set["keys"].as_array().into_iter().flatten();
+    if all.any(|key| key.get("d").is_some()) {
+        return Err(Failure::usage(format!("{}: has a private key; give the public ones", path.display())));
+    }
+    Ok(set)
+}
+
+fn address<T: std::str::FromStr<Err: std::fmt::Display>>(option: &str, url: &str) -> Result<T, Failure> {
+    url.parse().map_err(|e| Failure::usage(format!("{option} {url}: {e}")))
+}
+
 /// What a client needs to use the sandbox, with the keys where they belong: not in the file.
-fn config(base_url: &str) -> String {
-    format!(
+fn config(base_url: &str, singpass: Option<&Client>) -> String {
+    let signify = format!(
         r#"active = "signify"
 
 [providers.signify]
@@ -60,12 +102,34 @@ base_url = "{base_url}public"
 api_key = {{ env = "SIGNIFY_API_KEY" }}
 placement_origin = "top-left"
 "#
+    );
+    let Some(client) = singpass else { return signify };
+    let client_id = toml::Value::from(client.client_id.as_str());
+    // The PEM file of a key with an id of its own does not tell it.
+    let key_id = match &client.keys {
+        ClientKeys::Inline(set) => set["keys"][0]["kid"].as_str(),
+        ClientKeys::Url(_) => None,
+    };
+    let key_id = key_id.map(|id| format!("key_id = {}\n", toml::Value::from(id))).unwrap_or_default();
+    format!(
+        r#"{signify}
+[providers.singpass]
+kind = "singpass"
+base_url = "{base_url}api/v3"
+jwks_url = "{base_url}.well-known/keys.json"
+client_id = {client_id}
+signing_key = {{ env = "SINGPASS_SIGNING_KEY" }}
+{key_id}"#
     )
 }
 
 fn tell(sandbox: &Sandbox, args: &args::Sandbox, config: &str, output: &Output) {
     let url = sandbox.base_url().as_str();
     let key = args.signify_key.first().map_or("", String::as_str);
+    let singpass = match args.singpass_client {
+        Some(_) => "\n  export SINGPASS_SIGNING_KEY=\"$(cat KEY.pem)\"",
+        None => "",
+    };
     output.json(&json!({ "base_url": url, "config": config, "root": format!("{url}_sandbox/root.pem") }));
     output
         .say(Mark::Good, format!("the sandbox listens on {url} (no legal signatures; stop it with Ctrl-C)"));
@@ -77,7 +141,7 @@ fn tell(sandbox: &Sandbox, args: &args::Sandbox, config: &str, output: &Output) 
         "\
 Then, in another terminal:
 
-  export SIGNIFY_API_KEY={key}
+  export SIGNIFY_API_KEY={key}{singpass}
   esign check
   esign send FILE.pdf --delivery shareable-link --signer tenant \\
     --at 1,72,144,points,bottom-left,bottom-left

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod demo;
+mod keys;
 mod lifecycle;
 mod plan;
 mod support;

@@ -101,10 +101,16 @@ pub(crate) struct SandboxProcess {
 
 impl SandboxProcess {
     pub(crate) fn start(desk: &Desk) -> Self {
+        Self::start_with(desk, "")
+    }
+
+    /// The same, with more options.
+    pub(crate) fn start_with(desk: &Desk, options: &str) -> Self {
         let mut child = desk
             .command()
             .args(["sandbox", "--json", "--listen", "127.0.0.1:0", "--write-config", "esign.toml"])
             .args(["--signify-key", KEY])
+            .args(options.split_whitespace())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

@@ -107,6 +107,12 @@ pub trait Backend: Send + Sync {
         false
     }
 
+    /// Whether a callback's signature is that of a token in its body, such as a JWT, and not one over the body's bytes. The
+    /// white space around a token is nobody's statement: changing it is no forgery.
+    fn callback_is_a_token(&self) -> bool {
+        false
+    }
+
     /// The calls that the service would make now about this request, in order; empty if it makes none.
     async fn callbacks(&self, _handle: &Handle) -> Vec<InboundCall> {
         Vec::new()

@@ -1,21 +1,27 @@
 //! The conformance kit over the sandbox's Sign with Singpass.
 
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use axum::Router;
+use axum::extract::State;
+use axum::routing::post;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use esign_conformance::{Action, Backend, Fault, Harness, Relay};
 use esign_core::jiff::Timestamp;
 use esign_core::{
-    Clock, Handle, InstanceConfig, KeyAlgorithm, Operation, Placement, Registry, Result, Signer, SigningKey,
+    Clock, Handle, InboundCall, InstanceConfig, KeyAlgorithm, Operation, Placement, Registry, Result, Signer,
+    SigningKey,
 };
 use esign_http::LocalKey;
 use esign_sandbox::singpass::{Client as RelyingParty, ClientKeys, Person};
 use esign_sandbox::{Effect, Fault as Planned, Sandbox, SandboxClock};
 use esign_singpass::{KIND, SingpassConfig};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const START: &str = "2026-03-02T01:00:00Z";
 const CLIENT_ID: &str = "conformance";
@@ -34,7 +40,11 @@ struct SingpassBackend {
     relay: Relay,
     key: Arc<LocalKey>,
     clock: OneClock,
+    webhooks: Webhooks,
 }
+
+/// The bodies that came to the webhook.
+type Webhooks = Arc<Mutex<Vec<Bytes>>>;
 
 /// The sandbox's clock as the client's, jumping to whatever the client waits for: tokens live two minutes, so two clocks
 /// could not part for long.
@@ -65,18 +75,34 @@ impl Harness for SingpassHarness {
         let start = START.parse().unwrap();
         let clock = OneClock { sandbox: SandboxClock::virtual_at(start), start };
         let key = Arc::new(LocalKey::generate(KeyAlgorithm::Es256, Some("rp-1")).unwrap());
-        // Nobody listens for its calls: what comes in has tests of its own, over sockets and forged.
+        let webhooks = Webhooks::default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let webhook_url = format!("http://{}/webhook", listener.local_addr().unwrap()).parse().unwrap();
+        let router = Router::new().route("/webhook", post(webhook)).with_state(webhooks.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
         let registered = RelyingParty {
             client_id: CLIENT_ID.to_owned(),
             keys: ClientKeys::Inline(json!({ "keys": [key.public_jwk()] })),
             redirect_url: "https://rp.example/back".parse().unwrap(),
-            webhook_url: "http://127.0.0.1:9/webhook".parse().unwrap(),
+            webhook_url,
         };
         let builder = Sandbox::builder().clock(clock.sandbox.clone());
         let sandbox = builder.singpass(|s| s.client(registered)).start().await.unwrap();
         let relay = Relay::open(sandbox.local_addr()).await.unwrap();
-        Box::new(SingpassBackend { sandbox, relay, key, clock })
+        Box::new(SingpassBackend { sandbox, relay, key, clock, webhooks })
     }
+}
+
+async fn webhook(State(webhooks): State<Webhooks>, body: Bytes) {
+    webhooks.lock().unwrap().push(body);
+}
+
+/// The request that a webhook is about.
+fn request_id(webhook: &[u8]) -> String {
+    let body: Value = serde_json::from_slice(webhook).unwrap();
+    let claims = body["token"].as_str().unwrap().split('.').nth(1).unwrap();
+    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+    claims["request_id"].as_str().unwrap().to_owned()
 }
 
 impl SingpassBackend {
@@ -147,7 +173,11 @@ impl Backend for SingpassBackend {
         match action {
             Action::Sign => control.sign(id, &person).await.is_ok(),
             Action::Leave => control.open(id, &person).and_then(|()| control.leave(id)).is_ok(),
-            // A rejection in the app ends nothing, and nobody is told.
+            // In the app, which ends nothing and is told to nobody.
+            Action::Decline => {
+                let proceeded = control.open(id, &person).and_then(|()| control.proceed(id));
+                proceeded.and_then(|()| control.reject(id)).is_ok()
+            }
             _ => false,
         }
     }
@@ -199,5 +229,17 @@ impl Backend for SingpassBackend {
     async fn speak(&self, _: &Handle, word: &str) -> bool {
         let forever = Planned::on("singpass.result", refusal(400, word)).times(1000);
         self.sandbox.inject(forever).is_ok()
+    }
+
+    fn callback_is_a_token(&self) -> bool {
+        true
+    }
+
+    async fn callbacks(&self, handle: &Handle) -> Vec<InboundCall> {
+        self.sandbox.singpass().webhooks_done().await;
+        let all = self.webhooks.lock().unwrap().clone();
+        let about = |body: &Bytes| request_id(body) == handle.request().id();
+        // Without headers: none of them proves anything.
+        all.into_iter().filter(about).map(|body| InboundCall::post("/webhook", body)).collect()
     }
 }

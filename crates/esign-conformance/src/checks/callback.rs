@@ -60,7 +60,7 @@ pub(super) async fn genuine(w: &World) -> Outcome {
 pub(super) async fn forged(w: &World) -> Outcome {
     let (_, calls) = calls(w).await?;
     for genuine in &calls {
-        for (how, call) in forgeries(genuine) {
+        for (how, call) in forgeries(genuine, w.backend.callback_is_a_token()) {
             let received = receive(w, &call).await?;
             let believed = received.events.iter().flatten().any(|e| matches!(e, Event::Verified(_)));
             ensure!(!believed, "a forged call was believed: {how}");
@@ -75,8 +75,8 @@ pub(super) async fn forged(w: &World) -> Outcome {
     Ok(())
 }
 
-/// The call with something about it changed.
-fn forgeries(genuine: &InboundCall) -> Vec<(&'static str, InboundCall)> {
+/// The call with something about it changed that its signature covers.
+fn forgeries(genuine: &InboundCall, is_a_token: bool) -> Vec<(&'static str, InboundCall)> {
     let with_body = |body: Vec<u8>| InboundCall { body: body.into(), ..genuine.clone() };
     let body = genuine.body.to_vec();
     let mut forged = vec![
@@ -88,9 +88,11 @@ fn forgeries(genuine: &InboundCall) -> Vec<(&'static str, InboundCall)> {
         let mut flipped = body.clone();
         flipped[last / 2] ^= 1;
         forged.push(("one bit of the body", with_body(flipped)));
-        forged.push(("a space behind the body", with_body([body.as_slice(), b" "].concat())));
-        let spaced = [&body[..1], b" ", &body[1..]].concat();
-        forged.push(("a space within the body", with_body(spaced)));
+        if !is_a_token {
+            forged.push(("a space behind the body", with_body([body.as_slice(), b" "].concat())));
+            let spaced = [&body[..1], b" ", &body[1..]].concat();
+            forged.push(("a space within the body", with_body(spaced)));
+        }
     }
     let mut flipped = genuine.clone();
     for (_, value) in &mut flipped.headers {

@@ -13,6 +13,7 @@ pub(crate) mod providers;
 pub(crate) mod resolve;
 pub(crate) mod sandbox;
 pub(crate) mod send;
+mod session;
 pub(crate) mod status;
 pub(crate) mod verify;
 pub(crate) mod watch;

@@ -153,7 +153,7 @@ E-mails that were sent are at {url}mailbox."
 }
 
 /// Ctrl-C, or the signal by which a service manager ends a process.
-async fn stopped() {
+pub(super) async fn stopped() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

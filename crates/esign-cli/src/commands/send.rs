@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use esign::{Delivery, Intent, Step, Submission};
 use serde_json::{Value, json};
 
+use super::session::SessionPage;
 use crate::args::{Common, Send};
 use crate::failure::{Exit, Failure};
 use crate::files::Papers;
@@ -14,11 +15,15 @@ use crate::{request, settings};
 pub(crate) async fn run(args: &Send, common: &Common, output: &Output) -> Result<Exit, Failure> {
     let client = settings::client(common).await?;
     let request = request::read(&args.request)?;
-    if request.delivery == Delivery::InSessionRedirect {
-        let message = "a link of this kind works in one open browser session only and may not be passed on: send \
-                       it from the application that has the session";
-        return Err(esign::Error::new(esign::ErrorKind::Unsupported, message).field("delivery").into());
-    }
+    // Before anything is sent: without a page there is no way to sign.
+    let page = match request.delivery {
+        Delivery::InSessionRedirect if args.print_links => {
+            let message = "a link of this kind is for one open browser session and never shown: leave out --print-links";
+            return Err(Failure::usage(message));
+        }
+        Delivery::InSessionRedirect => Some(SessionPage::bind().await?),
+        _ => None,
+    };
     let papers = Papers::new(args.save.clone().unwrap_or_else(|| default_name(&args.request)));
     let prepared = match &args.on {
         Some(instance) => client.prepare_on(instance, request).await,
@@ -34,8 +39,13 @@ pub(crate) async fn run(args: &Send, common: &Common, output: &Output) -> Result
     papers.save_intent(prepared.intent())?;
     let submission = client.submit(prepared).await.map_err(|e| after_failure(e.into(), &papers))?;
     papers.save_submission(&submission)?;
-    tell(&submission, &papers, args.print_links, output);
-    Ok(Exit::Good)
+    match page {
+        Some(page) => page.serve(&client, &submission, &papers, output).await,
+        None => {
+            tell(&submission, &papers, args.print_links, output);
+            Ok(Exit::Good)
+        }
+    }
 }
 
 /// The first document's name, here.
@@ -60,10 +70,26 @@ fn after_failure(failure: Failure, papers: &Papers) -> Failure {
 
 /// Says what was made and what each signer does next.
 pub(crate) fn tell(submission: &Submission, papers: &Papers, print_links: bool, output: &Output) {
+    let steps: Vec<_> = submission.next_steps.iter().map(|step| step_json(step, print_links)).collect();
+    let object = summary(submission, papers, &steps);
+    output.answer(&object, || {
+        let mut lines = format!(
+            "sent through {}; keep {} secret\n",
+            submission.record.intent().instance(),
+            papers.handle().display()
+        );
+        for step in &submission.next_steps {
+            lines += &format!("{}: {}\n", step.signer, step_words(&step.step, print_links, papers));
+        }
+        lines
+    });
+}
+
+/// What was made, and where it is kept.
+pub(super) fn summary(submission: &Submission, papers: &Papers, next_steps: &[Value]) -> Value {
     let intent: &Intent = submission.record.intent();
     let links = papers.links();
-    let steps: Vec<Value> = submission.next_steps.iter().map(|step| step_json(step, print_links)).collect();
-    let object = json!({
+    json!({
         "instance": intent.instance(),
         "kind": intent.kind().as_str(),
         "reference": intent.reference().as_str(),
@@ -73,16 +99,8 @@ pub(crate) fn tell(submission: &Submission, papers: &Papers, print_links: bool, 
         "intent_file": papers.intent(),
         "links_file": links.exists().then_some(&links),
         "changes": value(&intent.changes()),
-        "next_steps": steps,
-    });
-    output.answer(&object, || {
-        let mut lines =
-            format!("sent through {}; keep {} secret\n", intent.instance(), papers.handle().display());
-        for step in &submission.next_steps {
-            lines += &format!("{}: {}\n", step.signer, step_words(&step.step, print_links, papers));
-        }
-        lines
-    });
+        "next_steps": next_steps,
+    })
 }
 
 fn step_words(step: &Step, print_links: bool, papers: &Papers) -> String {

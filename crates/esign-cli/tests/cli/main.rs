@@ -5,4 +5,5 @@ mod demo;
 mod keys;
 mod lifecycle;
 mod plan;
+mod session;
 mod support;

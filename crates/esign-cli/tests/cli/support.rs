@@ -125,19 +125,8 @@ impl SandboxProcess {
 
     /// One request to the control API; the answer's status and body.
     pub(crate) fn call(&self, method: &str, path: &str, body: &Value) -> (u16, String) {
-        let body = body.to_string();
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        write!(
-            stream,
-            "{method} {path} HTTP/1.0\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            self.address,
-            body.len()
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+        let (status, _, body) = http(&self.address, method, path, body);
+        (status, body)
     }
 
     /// Acts as the signer of all that is open.
@@ -151,6 +140,22 @@ impl SandboxProcess {
     pub(crate) fn root_pem(&self) -> String {
         self.call("GET", "/_sandbox/root.pem", &Value::Null).1
     }
+}
+
+/// One request: the answer's status, head and body.
+pub(crate) fn http(address: &str, method: &str, path: &str, body: &Value) -> (u16, String, String) {
+    let body = body.to_string();
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), head.to_owned(), body.to_owned())
 }
 
 impl Drop for SandboxProcess {

@@ -22,7 +22,8 @@ pub(super) fn resolve(draft: &mut Draft<'_>) -> Vec<ResolvedSigner> {
     }
     count_per_document(draft, &signers);
     // Comparing each box with each other is for numbers that the provider takes, not for whatever came in.
-    if !draft.findings.iter().any(|f| matches!(f.code.as_ref(), "placement.count" | "placement.per_document")) {
+    if !draft.findings.iter().any(|f| matches!(f.code.as_ref(), "placement.count" | "placement.per_document"))
+    {
         overlaps(draft, &signers);
     }
     signers

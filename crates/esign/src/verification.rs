@@ -19,11 +19,14 @@ pub struct RecordVerification {
     pub signatures_added: usize,
     /// Why the file is not good, in words; empty if it is.
     pub problems: Vec<String>,
+    /// What could not be settled of signatures that were in the file before it was sent: they are whole, but nobody said
+    /// whom they should be trusted by.
+    pub notes: Vec<String>,
 }
 
 impl RecordVerification {
     /// True if the file is the one that was sent with the signatures that were asked for, all of them valid and trusted,
-    /// and nothing else.
+    /// and nothing else. Signatures that were in it before must be whole.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.problems.is_empty()
@@ -42,6 +45,9 @@ pub async fn verify(content: Bytes, options: VerifyOptions) -> Result<Verificati
 /// Verifies a signed PDF against the record of its submission: it must begin with the bytes that were sent, have at least
 /// one new signature of each signer who was given a place in it, and only good signatures. Set the trusted roots in
 /// `options`; without any, nothing is good.
+///
+/// Signatures that were in the document before it was sent are other people's, under roots of their own: they must still be
+/// whole, and whether they are trusted is told in [`RecordVerification::notes`].
 ///
 /// Some providers rewrite the file (see [`OriginProof`](esign_core::OriginProof)): of those, judge the report itself.
 ///
@@ -64,10 +70,20 @@ pub async fn verify_against_record(
     if signatures_added < expected {
         problems.push(format!("{expected} new signatures were asked for, {signatures_added} are there"));
     }
+    let notes = unsettled_before(&report, sent.bytes);
     if report.verdict != Verdict::Passed {
-        problems.extend(report.reasons.iter().cloned());
+        problems.extend(report.reasons.iter().filter(|reason| !notes.contains(reason)).cloned());
     }
-    Ok(RecordVerification { report, signatures_added, problems })
+    Ok(RecordVerification { report, signatures_added, problems, notes })
+}
+
+/// What is unsettled, but not wrong, of the signatures within the bytes that were sent: as the report words it.
+fn unsettled_before(report: &VerificationReport, sent: u64) -> Vec<String> {
+    let before =
+        report.signatures.iter().filter(|s| s.signed_bytes <= sent && s.verdict == Verdict::Indeterminate);
+    before
+        .flat_map(|s| s.reasons.iter().map(move |reason| format!("signature {}: {reason}", s.field)))
+        .collect()
 }
 
 /// The document that an artifact came from: the one it names, or the only one.
@@ -173,6 +189,24 @@ mod tests {
         }
         let untrusted = VerifyOptions::new(NOW.parse().unwrap());
         assert!(!desk.problems(&twice, untrusted).await.is_empty(), "nobody is trusted without a root");
+    }
+
+    #[tokio::test]
+    async fn signatures_from_before_must_be_whole_and_need_not_be_trusted() {
+        let stranger = Desk::new();
+        let mut desk = Desk::new();
+        desk.original = stranger.sign(&stranger.original, "before");
+        let twice = desk.sign(&desk.sign(&desk.original, "a"), "b");
+        let artifact = Artifact::new(ArtifactId::SIGNED, MediaType::PDF, twice.clone());
+        let checked = verify_against_record(&desk.record().await, &artifact, desk.options()).await.unwrap();
+        assert_eq!(checked.problems, Vec::<String>::new());
+        assert!(checked.notes.iter().any(|note| note.contains("signature before")), "{:?}", checked.notes);
+
+        let mut broken = twice.to_vec();
+        let within_all = broken.windows(4).position(|w| w == b"%PDF").unwrap() + 20;
+        broken[within_all] ^= 1;
+        let problems = desk.problems(&Bytes::from(broken), desk.options()).await;
+        assert!(problems.iter().any(|p| p.starts_with("signature before: integrity")), "{problems:?}");
     }
 
     #[tokio::test]

@@ -29,7 +29,7 @@ pub(crate) async fn run(args: &Verify, output: &Output) -> Result<Exit, Failure>
         }
         None => {
             let report = esign::verify(content, options).await?;
-            Checked { problems: problems(&report), report, signatures_added: None }
+            Checked { problems: problems(&report), notes: Vec::new(), report, signatures_added: None }
         }
     };
     output.answer(&checked.to_json(), || checked.words(&args.file));
@@ -44,6 +44,8 @@ pub(crate) struct Checked {
     pub(crate) report: VerificationReport,
     pub(crate) signatures_added: Option<usize>,
     pub(crate) problems: Vec<String>,
+    /// What could not be settled of signatures from before it was sent.
+    pub(crate) notes: Vec<String>,
 }
 
 /// Verifies for now, against these roots.
@@ -68,6 +70,7 @@ pub(crate) async fn against(
     Ok(Checked {
         signatures_added: Some(checked.signatures_added),
         problems: checked.problems,
+        notes: checked.notes,
         report: checked.report,
     })
 }
@@ -81,6 +84,7 @@ impl Checked {
         json!({
             "good": self.problems.is_empty(),
             "problems": self.problems,
+            "notes": self.notes,
             "signatures": self.report.signatures.len(),
             "signatures_added": self.signatures_added,
             "report": value(&self.report),

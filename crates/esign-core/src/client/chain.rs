@@ -121,6 +121,8 @@ impl Client {
                     }
                 }
             }
+            // Signed, and the document gone: still so when asked again, also after a restart.
+            Progress::Ended { state: crate::State::Completed } => Ok(ChainStep::Lost { signer }),
             Progress::Ended { state } => Ok(ChainStep::Ended { signer, state }),
             Progress::Signed { .. } => Ok(ChainStep::Finished),
         }
@@ -301,6 +303,11 @@ mod tests {
         service.lose_result(&submission.handle);
         let step = client.step(&mut chain, &request(), &document).await.unwrap();
         assert!(matches!(step, ChainStep::Lost { .. }), "{step:?}");
+        let again = client.step(&mut restart(&chain), &request(), &document).await.unwrap();
+        assert!(
+            matches!(again, ChainStep::Lost { .. }),
+            "a restart does not turn it into an unsigned end: {again:?}"
+        );
 
         service.end(&submission.handle, crate::State::Declined);
         let step = client.step(&mut declined, &request(), &document).await.unwrap();

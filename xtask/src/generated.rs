@@ -114,13 +114,21 @@ fn included(path: &str) -> Result<String, String> {
 /// # Errors
 /// When it was not built, with the command that does.
 pub fn esign_binary() -> Result<PathBuf, String> {
+    built("esign", "esign-cli")
+}
+
+/// A program of the workspace as built together with the running one.
+///
+/// # Errors
+/// When it was not built, with the command that does.
+pub fn built(program: &str, package: &str) -> Result<PathBuf, String> {
     let here = std::env::current_exe().map_err(|e| format!("cannot find the running program: {e}"))?;
-    let name = format!("esign{}", std::env::consts::EXE_SUFFIX);
+    let name = format!("{program}{}", std::env::consts::EXE_SUFFIX);
     let candidates = here.ancestors().skip(1).take(2).map(|folder: &Path| folder.join(&name));
     candidates
         .into_iter()
         .find(|path| path.is_file())
-        .ok_or_else(|| "the `esign` command is not built yet: run `cargo build -p esign-cli`".to_owned())
+        .ok_or_else(|| format!("`{program}` is not built yet: run `cargo build -p {package}`"))
 }
 
 #[cfg(test)]

@@ -73,6 +73,11 @@ impl Page {
         self.client.goto(address).await.unwrap();
     }
 
+    /// The address of the page.
+    pub(crate) async fn address(&self) -> String {
+        self.client.current_url().await.unwrap().into()
+    }
+
     /// The first element with this ARIA role and exactly this accessible name.
     pub(crate) async fn find(&self, role: &str, name: &str) -> Element {
         self.wait(&format!("{role} `{name}`"), async |element| {
@@ -131,6 +136,18 @@ impl Page {
         std::fs::write(&path, self.client.screenshot().await.unwrap()).unwrap();
         println!("screenshot: {}", path.display());
         path
+    }
+
+    /// A picture that a page of documentation shows (`docs/screenshots/NAME.png`). It must be there; it is taken anew only
+    /// where `ESIGN_SCREENSHOTS` is set, because no two browsers draw the same.
+    pub(crate) async fn picture(&self, name: &str) {
+        self.client.set_window_size(960, 640).await.unwrap();
+        let fresh = self.screenshot(name).await;
+        let kept = xtask::repository::root().join("docs/screenshots").join(format!("{name}.png"));
+        if std::env::var_os("ESIGN_SCREENSHOTS").is_some() {
+            std::fs::copy(fresh, &kept).unwrap();
+        }
+        assert!(kept.is_file(), "{} is missing: run this test with ESIGN_SCREENSHOTS=1", kept.display());
     }
 
     async fn wait(&self, what: &str, matches: impl AsyncFn(&Element) -> bool) -> Element {

@@ -4,7 +4,9 @@
 //! One file per page under test, each scenario through [`harness::browse`].
 
 mod harness;
+mod programs;
 mod signify;
+mod singpass;
 
 use fantoccini::key::Key;
 use harness::browse;

@@ -1,22 +1,16 @@
 //! The simulated Signify's signing page, used with the keyboard alone, from the link to the end of the request.
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-
 use fantoccini::key::Key;
-use serde_json::Value;
-use xtask::generated::esign_binary;
 
 use crate::harness::browse;
-
-const KEY: &str = "browser_key";
+use crate::programs::{Sandbox, esign};
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver: run .ci/run"]
 async fn a_person_signs_with_the_keyboard_alone() {
     let folder = tempfile::tempdir().unwrap();
     let _sandbox = Sandbox::start(folder.path());
+    std::fs::rename(folder.path().join("sandbox.toml"), folder.path().join("esign.toml")).unwrap();
     esign(folder.path(), &["demo", "--provider", "signify", "--out", "demo"]);
     let place = "2,62,585,points,bottom-left,bottom-left";
     let send =
@@ -59,34 +53,4 @@ async fn tab_to(page: &crate::harness::Page, name: &str) {
         }
     }
     panic!("no control called `{name}` is reached with Tab");
-}
-
-/// Runs the command in the folder and expects it to go well.
-fn esign(folder: &Path, words: &[&str]) {
-    let mut command = Command::new(esign_binary().unwrap());
-    let output = command.args(words).current_dir(folder).env("SIGNIFY_API_KEY", KEY).output().unwrap();
-    assert!(output.status.success(), "esign {words:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// A sandbox with its configuration in the folder.
-struct Sandbox(Child);
-
-impl Sandbox {
-    fn start(folder: &Path) -> Self {
-        let mut command = Command::new(esign_binary().unwrap());
-        command.args(["sandbox", "--json", "--listen", "127.0.0.1:0", "--write-config", "esign.toml"]);
-        command.args(["--signify-key", KEY]).current_dir(folder).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut process = command.spawn().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let ready: Value = serde_json::from_str(&lines.next().unwrap()).unwrap();
-        assert!(ready["base_url"].is_string());
-        Self(process)
-    }
-}
-
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
 }

@@ -1,0 +1,112 @@
+//! The programs under test, each as a process in a folder of its own.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+use xtask::generated::{built, esign_binary};
+
+pub(crate) const KEY: &str = "browser_key";
+
+/// Runs the command in the folder and expects it to go well.
+pub(crate) fn esign(folder: &Path, words: &[&str]) {
+    let mut command = Command::new(esign_binary().unwrap());
+    let output = command.args(words).current_dir(folder).env("SIGNIFY_API_KEY", KEY).output().unwrap();
+    assert!(output.status.success(), "esign {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A sandbox, with `sandbox.toml` for it in the folder.
+pub(crate) struct Sandbox {
+    _process: Process,
+    pub(crate) url: String,
+}
+
+impl Sandbox {
+    pub(crate) fn start(folder: &Path) -> Self {
+        let mut command = Command::new(esign_binary().unwrap());
+        command.args(["sandbox", "--json", "--listen", "127.0.0.1:0", "--write-config", "sandbox.toml"]);
+        command.args(["--signify-key", KEY]).current_dir(folder).stderr(Stdio::null());
+        let (process, line) = Process::start(&mut command);
+        let ready: Value = serde_json::from_str(&line).unwrap();
+        Self { _process: process, url: ready["base_url"].as_str().unwrap().to_owned() }
+    }
+
+    /// One request to the control API, which must go well. Returns the body.
+    pub(crate) fn control(&self, method: &str, path: &str, body: &Value) -> String {
+        let address = self.url.trim_start_matches("http://").trim_end_matches('/');
+        let mut stream = TcpStream::connect(address).unwrap();
+        let (body, path) = (body.to_string(), format!("/_sandbox/{path}"));
+        let head =
+            format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\n");
+        write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(" 20"), "{method} {path}: {answer}");
+        body.to_owned()
+    }
+}
+
+/// The example application, with the sandbox as its Singpass.
+pub(crate) struct WebhookServer {
+    _process: Process,
+    pub(crate) url: String,
+}
+
+impl WebhookServer {
+    /// Copies the example into the folder: two places to sign at instead of one, and this sandbox's addresses.
+    pub(crate) fn prepare(folder: &Path, sandbox: &Sandbox) {
+        let example = xtask::repository::root().join("examples/webhook-server");
+        let read = |name| std::fs::read_to_string(example.join(name)).unwrap();
+        let one = "    { page = 2, x = 62, y = 585,";
+        let two = format!(
+            "    {{ page = 2, x = 62, y = 440,{}\n{one}",
+            read("agreement.toml").split_once(one).unwrap().1.lines().next().unwrap()
+        );
+        std::fs::copy(example.join("agreement.pdf"), folder.join("agreement.pdf")).unwrap();
+        std::fs::write(folder.join("agreement.toml"), read("agreement.toml").replace(one, &two)).unwrap();
+        let config = read("esign.toml").replace("http://127.0.0.1:8080/", &sandbox.url);
+        std::fs::write(folder.join("esign.toml"), config).unwrap();
+        std::fs::write(folder.join("root.pem"), sandbox.control("GET", "root.pem", &Value::Null)).unwrap();
+        esign(folder, &["keygen", "--out", "key.pem"]);
+    }
+
+    /// Starts it, and tells the sandbox where it is.
+    pub(crate) fn start(folder: &Path, sandbox: &Sandbox) -> Self {
+        let mut command = Command::new(built("webhook-server", "webhook-server").unwrap());
+        command.args(["--listen", "127.0.0.1:0", "--root", "root.pem"]).current_dir(folder);
+        let (process, line) = Process::start(&mut command);
+        let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
+        let client = json!({
+            "client_id": "webhook-server", "jwks_url": format!("{url}/singpass/jwks.json"),
+            "redirect_url": format!("{url}/singpass/redirect"), "webhook_url": format!("{url}/singpass/webhook"),
+        });
+        sandbox.control("POST", "singpass/clients", &client);
+        Self { _process: process, url }
+    }
+}
+
+/// A program that runs until it is dropped.
+pub(crate) struct Process(Child);
+
+impl Process {
+    /// Starts it and reads its first line, which says that it is ready.
+    pub(crate) fn start(command: &mut Command) -> (Self, String) {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        std::thread::spawn(move || output.lines().map_while(Result::ok).for_each(drop)); // so that it never waits for a reader
+        (Self(child), line)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Both fail only if it has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

@@ -1,7 +1,7 @@
 //! The one server that all simulated services share.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::{fmt, io};
 
 use axum::Router;
@@ -16,6 +16,7 @@ use crate::calls::{Call, Calls};
 use crate::clock::SandboxClock;
 use crate::connection::{Connection, Connections};
 use crate::faults::{Fault, Faults, InvalidFault};
+use crate::jose::OwnKeys;
 use crate::mailbox::{Mailbox, Message};
 use crate::shared::Shared;
 use crate::signify::{self, Signify, SignifyControl};
@@ -85,7 +86,8 @@ impl Sandbox {
             stop: watch::Sender::new(false),
         });
         let signify = Arc::new(Signify::new(shared.clone(), settings.signify));
-        let singpass = Singpass::new(shared.clone(), settings.singpass)
+        let singpass_keys = Arc::new(Mutex::new(OwnKeys::new()));
+        let singpass = Singpass::new(shared.clone(), singpass_keys, settings.singpass)
             .map_err(|(client_id, why)| StartError::SingpassClient { client_id, why })?;
         let singpass = Arc::new(singpass);
         let router = Router::new()

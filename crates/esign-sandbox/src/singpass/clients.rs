@@ -4,11 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use url::{Host, Url};
+use url::Url;
 
-use super::jwks;
 use super::settings::SingpassSettings;
+use crate::jose::{ClientKeys, check_keys, may_be_called};
 
 /// A client of Sign V3 (a relying party), as registered with the service.
 ///
@@ -37,29 +36,9 @@ pub struct Client {
     pub webhook_url: Url,
 }
 
-/// A client's public keys (JWK set, RFC 7517): EC keys on P-256 (ES256) or P-384 (ES384), with `kid` and `use: "sig"`.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ClientKeys {
-    /// Fetched from here and kept for an hour by the sandbox's clock.
-    #[serde(rename = "jwks_url")]
-    Url(Url),
-    /// These, for a client that serves none.
-    #[serde(rename = "jwks")]
-    Inline(Value),
-}
-
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("client_id", &self.client_id).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for ClientKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Url(_) => "Url",
-            Self::Inline(_) => "Inline",
-        })
     }
 }
 
@@ -91,12 +70,16 @@ impl Client {
         let jwks_url = match &self.keys {
             ClientKeys::Url(url) => Some(("jwks_url", url)),
             ClientKeys::Inline(keys) => {
-                jwks::parse(keys).map_err(InvalidClient::Keys)?;
+                check_keys(keys).map_err(InvalidClient::Keys)?;
                 None
             }
         };
         let others = [("redirect_url", &self.redirect_url), ("webhook_url", &self.webhook_url)];
-        match jwks_url.into_iter().chain(others).find(|(_, url)| !may_be_called(url, settings)) {
+        match jwks_url
+            .into_iter()
+            .chain(others)
+            .find(|(_, url)| !may_be_called(url, settings.allow_plain_http))
+        {
             Some((name, _)) => Err(InvalidClient::Address(name)),
             None => Ok(()),
         }
@@ -132,24 +115,6 @@ impl FromStr for Client {
             redirect_url: url("redirect_url", redirect_url)?,
             webhook_url: url("webhook_url", webhook_url)?,
         })
-    }
-}
-
-/// The real service takes `https` only; a program under development is reached without.
-fn may_be_called(url: &Url, settings: &SingpassSettings) -> bool {
-    match url.scheme() {
-        "https" => true,
-        "http" => settings.allow_plain_http || is_loopback(url),
-        _ => false,
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(host)) => host == "localhost" || host.ends_with(".localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
     }
 }
 

@@ -310,14 +310,15 @@ impl SingpassControl {
         there.then_some(()).ok_or_else(|| NotPossible::NoRequest(request_id.to_owned()))
     }
 
-    /// Signs with a new key from now on, and returns its `kid`. The old keys stay published.
+    /// Signs with a new key from now on, and returns its `kid`. The old keys stay published. Singpass has one set of
+    /// keys for document and transaction signing.
     pub fn rotate_key(&self) -> String {
-        self.0.lock().keys.rotate()
+        self.0.own_keys().rotate()
     }
 
     /// Publishes the newest key only.
     pub fn withdraw_old_keys(&self) {
-        self.0.lock().keys.withdraw_old();
+        self.0.own_keys().withdraw_old();
     }
 
     /// The switches as they are.

@@ -2,9 +2,6 @@
 
 mod clients;
 mod control;
-mod jwks;
-mod keys;
-mod outgoing;
 mod pages;
 mod payload;
 mod person;
@@ -29,7 +26,8 @@ use tokio::sync::watch;
 use url::Url;
 use uuid::Uuid;
 
-pub use clients::{Client, ClientKeys, InvalidClient};
+pub use crate::jose::ClientKeys;
+pub use clients::{Client, InvalidClient};
 pub use control::{NotPossible, RequestState, RequestStatus, SingpassControl};
 pub use person::Person;
 pub use settings::{ErrorCodes, PayloadShape, RedirectStatus, ResultPaths, SingpassSettings, SingpassSetup};
@@ -37,13 +35,12 @@ pub use webhook::{Delivery, DeliveryOutcome, Forgery};
 
 pub(crate) use control::router as control_router;
 
-use self::jwks::KeyCache;
-use self::keys::OwnKeys;
-use self::outgoing::Outgoing;
 use self::person::InvalidPerson;
 use self::store::{Job, NewRequest, Refusal, Request, SESSION, Status, Store};
-use self::token::{Claims, Jti, Seen};
+use self::token::{Jti, Seen, check_times};
 use self::wire::{Initiated, Refused, SignerInfo, SigningClaims, SigningResult, seconds};
+use crate::jose::{Claims, KeyCache, OwnKeys, in_authorization};
+use crate::outgoing::Outgoing;
 use crate::shared::{Shared, compute};
 
 /// What clients put before `/sign-requests`.
@@ -62,6 +59,7 @@ const APPLICATION: &str = "Sign with Singpass";
 pub(crate) struct Singpass {
     shared: Arc<Shared>,
     state: Mutex<State>,
+    own_keys: Arc<Mutex<OwnKeys>>,
     client_keys: KeyCache,
     outgoing: Outgoing,
     webhooks: webhook::Watched,
@@ -70,7 +68,6 @@ pub(crate) struct Singpass {
 struct State {
     clients: BTreeMap<String, Client>,
     settings: SingpassSettings,
-    keys: OwnKeys,
     seen: Seen,
     store: Store,
 }
@@ -115,25 +112,26 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(singpass: &Arc<Singpass>)
 }
 
 impl Singpass {
+    /// `own_keys` are all of Singpass's, whatever the product: they are published here.
+    ///
     /// # Errors
     /// The client that cannot be registered, and why.
-    pub(crate) fn new(shared: Arc<Shared>, setup: SingpassSetup) -> Result<Self, (String, InvalidClient)> {
-        keys::use_aws_lc();
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        own_keys: Arc<Mutex<OwnKeys>>,
+        setup: SingpassSetup,
+    ) -> Result<Self, (String, InvalidClient)> {
         let mut clients = BTreeMap::new();
         for client in setup.clients {
             client.check(&setup.settings).map_err(|invalid| (client.client_id.clone(), invalid))?;
             clients.insert(client.client_id.clone(), client);
         }
-        let state = State {
-            clients,
-            settings: setup.settings,
-            keys: OwnKeys::new(),
-            seen: Seen::default(),
-            store: Store::default(),
-        };
+        let state =
+            State { clients, settings: setup.settings, seen: Seen::default(), store: Store::default() };
         Ok(Self {
             shared,
             state: Mutex::new(state),
+            own_keys,
             client_keys: KeyCache::default(),
             outgoing: Outgoing::default(),
             webhooks: watch::Sender::default(),
@@ -146,6 +144,10 @@ impl Singpass {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn own_keys(&self) -> MutexGuard<'_, OwnKeys> {
+        self.own_keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn settings(&self) -> SingpassSettings {
@@ -173,7 +175,7 @@ impl Singpass {
         .await
         .map_err(Refused::InvalidDocument)?;
         let now = self.now();
-        let State { store, keys, .. } = &mut *self.lock();
+        let store = &mut self.lock().store;
         let new = NewRequest {
             client_id,
             doc_name: payload.doc_name,
@@ -183,7 +185,11 @@ impl Singpass {
         };
         let request = store.create(new, now, |id| {
             let iat = seconds(now);
-            keys.newest().sign(&SigningClaims { request_id: id, iat, exp: iat + SESSION.as_secs() })
+            self.own_keys().newest().sign(&SigningClaims {
+                request_id: id,
+                iat,
+                exp: iat + SESSION.as_secs(),
+            })
         });
         Ok(Initiated {
             request_id: request.id.clone(),
@@ -251,7 +257,8 @@ impl Singpass {
         owner: Option<&str>,
         jti: Jti,
     ) -> Result<(String, Claims), String> {
-        let presented = token::presented(headers)?;
+        let presented = in_authorization(headers)?;
+        let kid = presented.kid.clone().ok_or("the token's header has no kid")?;
         let named = named_client(&presented.unproven)?;
         let client_id = match (owner, named) {
             (Some(owner), None) => owner.to_owned(),
@@ -262,10 +269,12 @@ impl Singpass {
         };
         let client = self.lock().clients.get(&client_id).cloned();
         let client = client.ok_or_else(|| format!("no client is registered as {client_id:?}"))?;
-        let key = self.client_keys.find(&client, &presented.kid, &self.outgoing, &self.shared.clock).await?;
+        let (outgoing, clock) = (&self.outgoing, &self.shared.clock);
+        let keys = self.client_keys.find(&client_id, &client.keys, Some(&kid), outgoing, clock).await?;
         let now = self.now();
         let State { seen, settings, .. } = &mut *self.lock();
-        let claims = presented.prove(&key, now, settings)?;
+        let claims = presented.prove(&keys)?;
+        check_times(&claims, now, settings)?;
         seen.admit(&client_id, &claims, jti, now, settings)?;
         Ok((client_id, claims))
     }

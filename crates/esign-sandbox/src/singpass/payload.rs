@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use super::settings::{PayloadShape, SingpassSettings};
-use super::token::Claims;
+use crate::jose::Claims;
 
 /// A sign request that follows the rules that need no PDF.
 #[derive(Debug, PartialEq)]

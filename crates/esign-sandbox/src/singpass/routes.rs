@@ -98,7 +98,7 @@ async fn download(State(singpass): State<Arc<Singpass>>, Path(token): Path<Strin
 }
 
 async fn keys(State(singpass): State<Arc<Singpass>>) -> Response {
-    Json(singpass.lock().keys.jwks()).into_response()
+    Json(singpass.own_keys().jwks()).into_response()
 }
 
 /// The media type without parameters.

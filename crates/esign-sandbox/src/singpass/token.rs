@@ -1,103 +1,21 @@
 //! The token that a client puts into `Authorization`: what it must say, whoever calls what.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 
-use axum::http::{HeaderMap, header};
 use jiff::Timestamp;
-use jsonwebtoken::{Algorithm, Header, Validation};
-use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::jwks::ClientKey;
 use super::settings::SingpassSettings;
+use crate::jose::Claims;
 
 /// `exp` may be this much later than `iat`: "must be issued within 2 minutes".
 const LONGEST_LIFE: f64 = 120.0;
 
-/// Longer tokens are refused unread; one with 20 locations has a few KiB.
-const MAX_TOKEN: usize = 64 << 10;
-
-/// The claims as they are written, digit for digit.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(transparent)]
-pub(super) struct Claims(BTreeMap<String, Box<RawValue>>);
-
-impl Claims {
-    /// The JSON text of a claim; `null` counts as absent.
-    pub(super) fn raw(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(|value| value.get()).filter(|text| *text != "null")
-    }
-
-    /// A claim that must be text, if it is there.
-    pub(super) fn text(&self, name: &str) -> Result<Option<String>, String> {
-        let read = |text| serde_json::from_str(text).map_err(|_| format!("{name} must be text"));
-        self.raw(name).map(read).transpose()
-    }
-
-    /// A time in seconds since 1970.
-    fn time(&self, name: &str) -> Result<f64, String> {
-        let text = self.raw(name).ok_or_else(|| format!("{name} is missing"))?;
-        let seconds = serde_json::from_str::<f64>(text).ok().filter(|seconds| seconds.is_finite());
-        seconds.ok_or_else(|| format!("{name} must be a number of seconds"))
-    }
-}
-
-/// A token as it came, nothing proven yet.
-pub(super) struct Presented<'a> {
-    token: &'a str,
-    pub(super) kid: String,
-    algorithm: Algorithm,
-    /// What it claims; to find out whose key is to be tried.
-    pub(super) unproven: Claims,
-}
-
-/// Reads the header without believing anything.
-pub(super) fn presented(headers: &HeaderMap) -> Result<Presented<'_>, String> {
-    let token = headers.get(header::AUTHORIZATION).ok_or("the header Authorization is missing")?;
-    let token = token.to_str().map_err(|_| "the header Authorization is not plain text")?;
-    if token.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("bearer ")) {
-        return Err("Authorization is the token alone, without \"Bearer \"".to_owned());
-    }
-    if token.len() > MAX_TOKEN {
-        return Err(format!("the token is longer than {MAX_TOKEN} bytes"));
-    }
-    let Header { alg, kid, .. } = jsonwebtoken::decode_header(token)
-        .map_err(|_| "the token is no JWT with an alg that this sandbox knows (ES256, ES384)")?;
-    if !matches!(alg, Algorithm::ES256 | Algorithm::ES384) {
-        return Err(format!("alg must be ES256 or ES384, not {alg:?}"));
-    }
-    let kid = kid.ok_or("the token's header has no kid")?;
-    let unproven = jsonwebtoken::dangerous::insecure_decode_claims(token)
-        .map_err(|_| "the token's payload is not a JSON object")?;
-    Ok(Presented { token, kid, algorithm: alg, unproven })
-}
-
-impl Presented<'_> {
-    /// Verifies signature and times, and hands the claims over.
-    pub(super) fn prove(
-        self,
-        key: &ClientKey,
-        now: Timestamp,
-        settings: &SingpassSettings,
-    ) -> Result<Claims, String> {
-        if self.algorithm != key.algorithm {
-            return Err(format!("alg is {:?}, the key is for {:?}", self.algorithm, key.algorithm));
-        }
-        let mut signature_only = Validation::new(key.algorithm);
-        // The times follow the sandbox's clock, which the library does not know.
-        signature_only.leeway = 0;
-        signature_only.validate_exp = false;
-        signature_only.validate_nbf = false;
-        signature_only.validate_aud = false;
-        signature_only.required_spec_claims.clear();
-        let proven = jsonwebtoken::decode::<Claims>(self.token, &key.key, &signature_only)
-            .map_err(|_| "the signature does not fit the client's key".to_owned())?;
-        check_times(&proven.claims, now, settings)?;
-        Ok(proven.claims)
-    }
-}
-
-fn check_times(claims: &Claims, now: Timestamp, settings: &SingpassSettings) -> Result<(), String> {
+pub(super) fn check_times(
+    claims: &Claims,
+    now: Timestamp,
+    settings: &SingpassSettings,
+) -> Result<(), String> {
     let (iat, exp) = (claims.time("iat")?, claims.time("exp")?);
     let now = now.as_millisecond() as f64 / 1000.0;
     if exp - iat > LONGEST_LIFE {

@@ -9,11 +9,11 @@ use tokio::sync::watch;
 use url::Url;
 
 use super::Singpass;
-use super::keys::OwnKey;
-use super::outgoing::Failure;
 use super::settings::SingpassSettings;
 use super::store::{LINK, Request};
 use super::wire::{SignerInfo, WebhookClaims, seconds};
+use crate::jose::OwnKey;
+use crate::outgoing::Failure;
 
 /// How long a try waits for an answer, how long it is until the next one, and how many there are (June 2025).
 const TIME_OUT: SignedDuration = SignedDuration::from_secs(2);
@@ -123,23 +123,24 @@ impl Singpass {
         let to = state.clients.get(&client_id)?.webhook_url.clone();
         let (link, _) = state.store.publish(request_id, now);
         let mut claims = claims(state.store.get(request_id)?, self.link_url(&link), now, &state.settings);
+        let keys = self.own_keys();
         let foreign = |kid: &str| OwnKey::generate(kid.to_owned());
         let token = match forgery {
-            None => state.keys.newest().sign(&claims),
-            Some(Forgery::BadSignature) => foreign(state.keys.newest().kid()).sign(&claims),
+            None => keys.newest().sign(&claims),
+            Some(Forgery::BadSignature) => foreign(keys.newest().kid()).sign(&claims),
             Some(Forgery::UnknownKid) => foreign("sign-unknown-01").sign(&claims),
             Some(Forgery::Expired) => {
                 claims.iat -= 3600;
                 claims.exp -= 3600;
-                state.keys.newest().sign(&claims)
+                keys.newest().sign(&claims)
             }
             Some(Forgery::WrongRequestType) => {
                 claims.request_type = "transaction";
-                state.keys.newest().sign(&claims)
+                keys.newest().sign(&claims)
             }
             Some(Forgery::ForeignRequest) => {
                 claims.request_id = super::store::new_request_id(now);
-                state.keys.newest().sign(&claims)
+                keys.newest().sign(&claims)
             }
         };
         let delay = if forgery.is_some() { 0 } else { state.settings.webhook_delay_seconds };

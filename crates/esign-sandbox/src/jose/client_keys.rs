@@ -1,17 +1,18 @@
 //! The clients' public keys: fetched from their JWKS URL, kept for an hour (JWKS specification of Sign V3).
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use url::Url;
+use url::{Host, Url};
 
-use super::clients::{Client, ClientKeys};
-use super::outgoing::Outgoing;
 use crate::clock::SandboxClock;
+use crate::outgoing::Outgoing;
 
 /// How long a fetched set is used.
 const KEEP: SignedDuration = SignedDuration::from_hours(1);
@@ -19,16 +20,54 @@ const KEEP: SignedDuration = SignedDuration::from_hours(1);
 const TIME_OUT: SignedDuration = SignedDuration::from_secs(3);
 const TRIES: u32 = 3;
 
+/// A client's public keys (JWK set, RFC 7517): EC keys on P-256 (ES256) or P-384 (ES384), with `kid` and `use: "sig"`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ClientKeys {
+    /// Fetched from here and kept for an hour by the sandbox's clock.
+    #[serde(rename = "jwks_url")]
+    Url(Url),
+    /// These, for a client that serves none.
+    #[serde(rename = "jwks")]
+    Inline(Value),
+}
+
+impl fmt::Debug for ClientKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Url(_) => "Url",
+            Self::Inline(_) => "Inline",
+        })
+    }
+}
+
+/// The real services take `https` only; a program under development is reached without.
+pub(crate) fn may_be_called(url: &Url, allow_plain_http: bool) -> bool {
+    match url.scheme() {
+        "https" => true,
+        "http" => allow_plain_http || is_loopback(url),
+        _ => false,
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(host)) => host == "localhost" || host.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
 /// A key that can verify a client's tokens.
 #[derive(Clone)]
-pub(super) struct ClientKey {
-    pub(super) algorithm: Algorithm,
-    pub(super) key: DecodingKey,
+pub(crate) struct ClientKey {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) key: DecodingKey,
 }
 
 /// What was fetched, by client id.
 #[derive(Default)]
-pub(super) struct KeyCache(Mutex<HashMap<String, Fetched>>);
+pub(crate) struct KeyCache(Mutex<HashMap<String, Fetched>>);
 
 struct Fetched {
     from: Url,
@@ -37,40 +76,48 @@ struct Fetched {
 }
 
 impl KeyCache {
-    /// The client's key `kid`. An unknown one makes the set be fetched once more, which is this sandbox's choice: the
-    /// documents only tell that the set is kept for an hour.
-    pub(super) async fn find(
+    /// The client's key `kid`; without one, all its keys, one at least. An unknown `kid` makes the set be fetched once
+    /// more, which is this sandbox's choice: the documents only tell that the set is kept for an hour.
+    pub(crate) async fn find(
         &self,
-        client: &Client,
-        kid: &str,
+        client_id: &str,
+        keys: &ClientKeys,
+        kid: Option<&str>,
         outgoing: &Outgoing,
         clock: &SandboxClock,
-    ) -> Result<ClientKey, String> {
-        let url = match &client.keys {
+    ) -> Result<Vec<ClientKey>, String> {
+        let url = match keys {
             ClientKeys::Inline(set) => return pick(&parse(set)?, kid),
             ClientKeys::Url(url) => url,
         };
-        if let Some(key) = self.cached(&client.client_id, url, kid, clock.now()) {
-            return Ok(key);
+        if let Some(found) = self.cached(client_id, url, kid, clock.now()) {
+            return Ok(found);
         }
         let keys = fetch(url, outgoing, clock).await?;
         let found = pick(&keys, kid);
         let fetched = Fetched { from: url.clone(), at: clock.now(), keys };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(client.client_id.clone(), fetched);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(client_id.to_owned(), fetched);
         found
     }
 
-    fn cached(&self, client_id: &str, url: &Url, kid: &str, now: Timestamp) -> Option<ClientKey> {
+    fn cached(
+        &self,
+        client_id: &str,
+        url: &Url,
+        kid: Option<&str>,
+        now: Timestamp,
+    ) -> Option<Vec<ClientKey>> {
         let cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fetched = cache.get(client_id)?;
         let fresh = fetched.from == *url && now.duration_since(fetched.at) < KEEP;
-        fetched.keys.get(kid).filter(|_| fresh).cloned()
+        fresh.then(|| pick(&fetched.keys, kid).ok()).flatten()
     }
 }
 
-fn pick(keys: &HashMap<String, ClientKey>, kid: &str) -> Result<ClientKey, String> {
+fn pick(keys: &HashMap<String, ClientKey>, kid: Option<&str>) -> Result<Vec<ClientKey>, String> {
+    let Some(kid) = kid else { return Ok(keys.values().cloned().collect()) };
     let unknown = || format!("the client's JWKS has no usable key with the kid of the token ({kid:?})");
-    keys.get(kid).cloned().ok_or_else(unknown)
+    keys.get(kid).map(|key| vec![key.clone()]).ok_or_else(unknown)
 }
 
 async fn fetch(
@@ -91,8 +138,13 @@ async fn fetch(
     Err(format!("the client's JWKS could not be fetched: {failed}"))
 }
 
+/// Whether a set has a key that can verify tokens.
+pub(crate) fn check_keys(set: &Value) -> Result<(), String> {
+    parse(set).map(drop)
+}
+
 /// The keys of a set that can verify tokens, by `kid`. Others are left out; there must be one at least.
-pub(super) fn parse(set: &Value) -> Result<HashMap<String, ClientKey>, String> {
+fn parse(set: &Value) -> Result<HashMap<String, ClientKey>, String> {
     let entries = set.get("keys").and_then(Value::as_array).ok_or("it has no array \"keys\"")?;
     let mut keys = HashMap::new();
     let mut left_out = Vec::new();

@@ -1,4 +1,4 @@
-//! Calls that the service makes: to a client's JWKS and to its webhook.
+//! Calls that the services make: to a client's JWKS and to its webhook.
 
 use std::sync::OnceLock;
 
@@ -18,7 +18,7 @@ const LONGEST: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Why a call brought nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     #[error("no answer within {0} s")]
     TimedOut(i64),
     #[error("no connection: {0}")]
@@ -31,11 +31,11 @@ pub(super) enum Failure {
 
 /// Made at the first call, so that a sandbox without clients needs no certificates of the system's.
 #[derive(Default)]
-pub(super) struct Outgoing(OnceLock<Result<reqwest::Client, String>>);
+pub(crate) struct Outgoing(OnceLock<Result<reqwest::Client, String>>);
 
 impl Outgoing {
     /// The JSON behind `url`, if it answers 200 within `limit` by the sandbox's clock.
-    pub(super) async fn get_json(
+    pub(crate) async fn get_json(
         &self,
         url: &Url,
         limit: SignedDuration,
@@ -53,7 +53,7 @@ impl Outgoing {
     }
 
     /// The status with which `url` answers within `limit` by the sandbox's clock.
-    pub(super) async fn post_json(
+    pub(crate) async fn post_json(
         &self,
         url: &Url,
         body: &Value,

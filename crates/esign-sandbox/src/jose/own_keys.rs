@@ -1,4 +1,4 @@
-//! The service's own keys: they sign the token in `signing_url` and the webhook's, and are published as a JWK set.
+//! A service's own keys: they sign what it says (the webhook's token, results), and are published as a JWK set.
 
 use std::sync::Once;
 
@@ -10,26 +10,26 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 /// Never empty; the last one signs.
-pub(super) struct OwnKeys {
+pub(crate) struct OwnKeys {
     keys: Vec<OwnKey>,
     made: u32,
 }
 
-pub(super) struct OwnKey {
+pub(crate) struct OwnKey {
     kid: String,
     key: EncodingKey,
     public: Jwk,
 }
 
 impl OwnKeys {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut keys = Self { keys: Vec::new(), made: 0 };
         keys.rotate();
         keys
     }
 
     /// Signs with a new key from now on. The old ones stay published.
-    pub(super) fn rotate(&mut self) -> String {
+    pub(crate) fn rotate(&mut self) -> String {
         self.made += 1;
         let kid = format!("sign-sandbox-{:02}", self.made);
         self.keys.push(OwnKey::generate(kid.clone()));
@@ -37,24 +37,24 @@ impl OwnKeys {
     }
 
     /// Publishes the newest key only.
-    pub(super) fn withdraw_old(&mut self) {
+    pub(crate) fn withdraw_old(&mut self) {
         self.keys.drain(..self.keys.len() - 1);
     }
 
-    pub(super) fn newest(&self) -> &OwnKey {
+    pub(crate) fn newest(&self) -> &OwnKey {
         // Made with one, and never emptied.
         self.keys.last().expect("there is always a key")
     }
 
     /// What is published.
-    pub(super) fn jwks(&self) -> Value {
+    pub(crate) fn jwks(&self) -> Value {
         json!({ "keys": self.keys.iter().map(|key| &key.public).collect::<Vec<_>>() })
     }
 }
 
 impl OwnKey {
     /// A new key on P-256, published nowhere yet.
-    pub(super) fn generate(kid: String) -> Self {
+    pub(crate) fn generate(kid: String) -> Self {
         use_aws_lc();
         // Fails only where the system has no randomness at all; nothing can be signed then.
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
@@ -68,12 +68,12 @@ impl OwnKey {
         Self { kid, key, public }
     }
 
-    pub(super) fn kid(&self) -> &str {
+    pub(crate) fn kid(&self) -> &str {
         &self.kid
     }
 
     /// A compact JWS as the service's own: `alg`, `typ: JWT`, `kid`.
-    pub(super) fn sign(&self, claims: &impl Serialize) -> String {
+    pub(crate) fn sign(&self, claims: &impl Serialize) -> String {
         let mut header = Header::new(Algorithm::ES256);
         header.kid = Some(self.kid.clone());
         // The key fits the algorithm, and the claims are plain data of this crate.
@@ -82,7 +82,7 @@ impl OwnKey {
 }
 
 /// Any crate in the program may have switched on a second backend, and without a choice the library panics then.
-pub(super) fn use_aws_lc() {
+fn use_aws_lc() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // An error means that somebody has chosen already, which is as good.

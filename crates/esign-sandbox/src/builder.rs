@@ -8,6 +8,7 @@ use crate::clock::SandboxClock;
 use crate::server::{Sandbox, StartError};
 use crate::signify::SignifySetup;
 use crate::singpass::SingpassSetup;
+use crate::txn::TxnSetup;
 
 /// Settings of a [`Sandbox`] before it starts; made by [`Sandbox::builder`].
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub struct Builder {
     pub(crate) clock: SandboxClock,
     pub(crate) signify: SignifySetup,
     pub(crate) singpass: SingpassSetup,
+    pub(crate) txn: TxnSetup,
 }
 
 impl Builder {
@@ -28,6 +30,7 @@ impl Builder {
             clock: SandboxClock::system(),
             signify: SignifySetup::default(),
             singpass: SingpassSetup::default(),
+            txn: TxnSetup::default(),
         }
     }
 
@@ -61,6 +64,12 @@ impl Builder {
     /// Registers clients with the simulated Sign with Singpass and sets its switches.
     pub fn singpass(mut self, set_up: impl FnOnce(SingpassSetup) -> SingpassSetup) -> Self {
         self.singpass = set_up(self.singpass);
+        self
+    }
+
+    /// Registers clients with the simulated transaction signing and sets its switches.
+    pub fn txn(mut self, set_up: impl FnOnce(TxnSetup) -> TxnSetup) -> Self {
+        self.txn = set_up(self.txn);
         self
     }
 

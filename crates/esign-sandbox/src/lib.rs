@@ -18,6 +18,7 @@ mod shared;
 pub mod signify;
 mod signing;
 pub mod singpass;
+pub mod txn;
 
 pub use builder::Builder;
 pub use calls::Call;

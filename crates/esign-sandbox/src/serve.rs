@@ -7,6 +7,7 @@ use url::Url;
 use crate::clock::SandboxClock;
 use crate::server::{Sandbox, StartError};
 use crate::singpass::{Client, SingpassSetup};
+use crate::txn::{self, TxnSetup};
 
 /// Settings of a sandbox that runs as a program.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct ServeOptions {
     pub allow_loopback_redirect: bool,
     /// Clients of the simulated Sign with Singpass. More can be registered while it runs.
     pub singpass_clients: Vec<Client>,
+    /// Clients of the simulated transaction signing. More can be registered while it runs.
+    pub txn_clients: Vec<txn::Client>,
     /// Whether those clients may have `http` addresses beyond this machine.
     pub allow_plain_http: bool,
 }
@@ -38,6 +41,7 @@ impl ServeOptions {
             signify_api_keys: Vec::new(),
             allow_loopback_redirect: false,
             singpass_clients: Vec::new(),
+            txn_clients: Vec::new(),
             allow_plain_http: false,
         }
     }
@@ -65,6 +69,12 @@ pub async fn serve(
             let clients = options.singpass_clients.into_iter();
             clients
                 .fold(singpass, SingpassSetup::client)
+                .settings(|settings| settings.allow_plain_http = options.allow_plain_http)
+        })
+        .txn(|txn| {
+            let clients = options.txn_clients.into_iter();
+            clients
+                .fold(txn, TxnSetup::client)
                 .settings(|settings| settings.allow_plain_http = options.allow_plain_http)
         });
     if let Some(url) = options.public_url {

@@ -22,6 +22,7 @@ use crate::shared::Shared;
 use crate::signify::{self, Signify, SignifyControl};
 use crate::signing::Signing;
 use crate::singpass::{self, InvalidClient, Singpass, SingpassControl};
+use crate::txn::{self, Txn, TxnControl};
 use crate::{control, pages};
 
 /// A running sandbox. Dropping it stops it without waiting; [`Sandbox::shutdown`] waits.
@@ -29,6 +30,7 @@ pub struct Sandbox {
     shared: Arc<Shared>,
     signify: Arc<Signify>,
     singpass: Arc<Singpass>,
+    txn: Arc<Txn>,
     local_addr: SocketAddr,
     task: JoinHandle<io::Result<()>>,
 }
@@ -59,6 +61,14 @@ pub enum StartError {
         /// What is wrong with it.
         why: InvalidClient,
     },
+    /// A client of the simulated transaction signing cannot be registered.
+    #[error("the transaction signing client {client_id:?} cannot be registered: {why}")]
+    TxnClient {
+        /// The client's id.
+        client_id: String,
+        /// What is wrong with it.
+        why: txn::InvalidClient,
+    },
 }
 
 impl Sandbox {
@@ -79,7 +89,7 @@ impl Sandbox {
         let shared = Arc::new(Shared {
             clock: settings.clock,
             base_url,
-            faults: Faults::new([&signify::OPERATIONS[..], &singpass::OPERATIONS].concat()),
+            faults: Faults::new([&signify::OPERATIONS[..], &singpass::OPERATIONS, &txn::OPERATIONS].concat()),
             calls: Calls::default(),
             mailbox: Mailbox::default(),
             signing,
@@ -87,15 +97,20 @@ impl Sandbox {
         });
         let signify = Arc::new(Signify::new(shared.clone(), settings.signify));
         let singpass_keys = Arc::new(Mutex::new(OwnKeys::new()));
-        let singpass = Singpass::new(shared.clone(), singpass_keys, settings.singpass)
+        let singpass = Singpass::new(shared.clone(), singpass_keys.clone(), settings.singpass)
             .map_err(|(client_id, why)| StartError::SingpassClient { client_id, why })?;
         let singpass = Arc::new(singpass);
+        let txn = Txn::new(shared.clone(), singpass_keys, settings.txn)
+            .map_err(|(client_id, why)| StartError::TxnClient { client_id, why })?;
+        let txn = Arc::new(txn);
         let router = Router::new()
             .merge(pages::router(&shared))
             .merge(signify::router(&signify))
             .merge(singpass::router(&singpass))
+            .merge(txn::router(&txn))
             .nest("/_sandbox/signify", signify::control_router(&signify))
             .nest("/_sandbox/singpass", singpass::control_router(&singpass))
+            .nest("/_sandbox/txn", txn::control_router(&txn))
             .nest("/_sandbox", control::router(&shared))
             .fallback(pages::not_found)
             .layer(DefaultBodyLimit::disable());
@@ -106,7 +121,7 @@ impl Sandbox {
         let service = router.into_make_service_with_connect_info::<Connection>();
         let server = axum::serve(Connections(listener), service).with_graceful_shutdown(stopped);
         let task = tokio::spawn(server.into_future());
-        Ok(Self { shared, signify, singpass, local_addr, task })
+        Ok(Self { shared, signify, singpass, txn, local_addr, task })
     }
 
     /// Where clients reach the sandbox: scheme, host and port, with `/` as its path.
@@ -137,6 +152,11 @@ impl Sandbox {
     /// Acts as the signer, looks into and changes the simulated Sign with Singpass.
     pub fn singpass(&self) -> SingpassControl {
         SingpassControl::new(self.singpass.clone())
+    }
+
+    /// Acts as the phone, looks into and changes the simulated transaction signing.
+    pub fn txn(&self) -> TxnControl {
+        TxnControl::new(self.txn.clone())
     }
 
     /// Plans a misbehaviour.

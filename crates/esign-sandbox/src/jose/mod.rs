@@ -8,4 +8,4 @@ pub use client_keys::ClientKeys;
 
 pub(crate) use client_keys::{KeyCache, check_keys, may_be_called};
 pub(crate) use own_keys::{OwnKey, OwnKeys};
-pub(crate) use token::{Claims, in_authorization};
+pub(crate) use token::{Claims, Presented, in_authorization, presented};

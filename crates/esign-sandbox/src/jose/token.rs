@@ -59,7 +59,7 @@ pub(crate) fn in_authorization(headers: &HeaderMap) -> Result<Presented<'_>, Str
 }
 
 /// Reads the header without believing anything.
-fn presented(token: &str) -> Result<Presented<'_>, String> {
+pub(crate) fn presented(token: &str) -> Result<Presented<'_>, String> {
     let Header { alg, kid, .. } = jsonwebtoken::decode_header(token)
         .map_err(|_| "the token is no JWT with an alg that this sandbox knows (ES256, ES384)")?;
     if !matches!(alg, Algorithm::ES256 | Algorithm::ES384) {

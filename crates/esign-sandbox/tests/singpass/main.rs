@@ -4,6 +4,8 @@ mod control;
 mod faults;
 mod flow;
 mod initiate;
+#[path = "../common/key.rs"]
+mod key;
 mod keys;
 mod portal;
 mod rp;

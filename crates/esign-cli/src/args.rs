@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Parser, Subcommand};
 use esign::KeyAlgorithm;
-use esign::jiff::SignedDuration;
+use esign::jiff::{SignedDuration, Timestamp};
+use esign::pdf::verify::ExpectedSigner;
 
 const AFTER: &str = "Exit status: 0 good; 1 not good (cannot, declined, invalid, not ready); 2 the command line, \
 configuration or a file cannot be used; 3 refused before anything was sent; 4 the provider or the network failed; \
@@ -63,6 +64,8 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Show what a PDF is, as far as signing is concerned
     Inspect(Inspect),
+    /// Show root certificates with their fingerprints, before they are trusted
+    Roots(Roots),
     /// Make a signing key
     Keygen(Keygen),
     /// Print the public keys of an instance, as they are to be published
@@ -204,18 +207,41 @@ pub(crate) struct Download {
     /// Submission record to check it against [default: NAME.record.json]
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
-    /// Trusted root certificates, PEM; may be repeated. Without one, trust is not judged
+    #[command(flatten)]
+    pub(crate) trust: Trust,
+}
+
+/// Whom to believe, and whom to expect.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Trust {
+    /// Trusted root certificates, PEM; may be repeated. Without any, nobody is trusted [default: those of the
+    /// configuration]
     #[arg(long, value_name = "PEM")]
     pub(crate) root: Vec<PathBuf>,
+    /// Further roots, for timestamp authorities only; may be repeated [default: those of the configuration]
+    #[arg(long, value_name = "PEM")]
+    pub(crate) timestamp_root: Vec<PathBuf>,
+    /// Take nobody's word: timestamps count only under a root, and revocation must be settled
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Somebody who must have signed, and the last four characters of the national id; may be repeated
+    #[arg(long, value_name = "NAME[:567A]", value_parser = expected_signer)]
+    pub(crate) expect_signer: Vec<ExpectedSigner>,
+}
+
+fn expected_signer(text: &str) -> Result<ExpectedSigner, String> {
+    ExpectedSigner::parse(text).map_err(str::to_owned)
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Verify {
     /// Signed PDF
     pub(crate) file: PathBuf,
-    /// Trusted root certificates, PEM; may be repeated
-    #[arg(long, value_name = "PEM")]
-    pub(crate) root: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) trust: Trust,
+    /// Verify for this time, e.g. 2027-01-31T00:00:00Z [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<Timestamp>,
     /// Submission record: the PDF must also be the one that was sent
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
@@ -228,6 +254,13 @@ pub(crate) struct Verify {
 pub(crate) struct Inspect {
     /// PDF
     pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Roots {
+    /// Certificates, PEM [default: those of the configuration]
+    #[arg(value_name = "PEM")]
+    pub(crate) files: Vec<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

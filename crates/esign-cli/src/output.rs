@@ -97,6 +97,11 @@ impl Output {
     }
 }
 
+/// Text out of a document or certificate, without what would command a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
 /// Any of the contract's types as JSON.
 pub(crate) fn value<T: Serialize>(value: &T) -> Value {
     // The contract's types have string keys only, so they can always be written.

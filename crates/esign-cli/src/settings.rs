@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use esign::{Client, Config};
+use esign::{Client, Config, TrustConfig};
 use serde::de::DeserializeOwned;
 
 use crate::args::Common;
@@ -30,6 +30,16 @@ pub(crate) async fn client(common: &Common) -> Result<Client, Failure> {
     }
     let config: Config = from_toml(&path, &read_text(&path)?)?;
     Ok(esign::client(config).await?)
+}
+
+/// Whom the configuration trusts; nobody if there is none and none was named.
+pub(crate) fn trust(common: &Common) -> Result<TrustConfig, Failure> {
+    let path = path(common);
+    if common.config.is_none() && !path.exists() {
+        return Ok(TrustConfig::default());
+    }
+    let config: Config = from_toml(&path, &read_text(&path)?)?;
+    Ok(config.trust)
 }
 
 /// Reads TOML, naming file, line or key in one line.

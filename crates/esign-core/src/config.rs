@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -32,6 +33,42 @@ pub struct Config {
     /// The instances by name.
     #[serde(default)]
     pub providers: BTreeMap<String, InstanceConfig>,
+    /// Whom signatures are believed from.
+    #[serde(default, skip_serializing_if = "TrustConfig::is_empty")]
+    pub trust: TrustConfig,
+}
+
+/// Whom signatures are believed from: root certificates by file, since nobody may be trusted whom nobody named.
+///
+/// ```
+/// let config: esign_core::Config = toml::from_str(r#"
+///     [trust]
+///     roots = ["roots/national-root.pem"]
+///     timestamp_roots = ["roots/timestamp-authority.pem"]
+///     strict = true
+/// "#).unwrap();
+/// assert!(config.trust.strict);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrustConfig {
+    /// PEM files with the roots of signers and timestamp authorities, as the application's working directory sees them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub roots: Vec<PathBuf>,
+    /// PEM files with further roots, for timestamp authorities only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub timestamp_roots: Vec<PathBuf>,
+    /// Nothing stands on the word of somebody who is not under a root: timestamps count only under one, and revocation
+    /// must be settled. Default false.
+    pub strict: bool,
+}
+
+impl TrustConfig {
+    /// True if nothing is set.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// One configured provider. `Debug` shows the names of its settings: somebody may have written a secret into them.

@@ -28,7 +28,7 @@ mod x509;
 pub use error::PdfError;
 pub use inspect::inspect;
 pub use limits::Limits;
-pub use trust::roots_from_pem;
+pub use trust::{RootFacts, roots_from_pem};
 pub use verify::{VerificationReport, VerifyOptions, verify};
 
 /// What was found in a PDF, as plain data: re-exported from the contract, which owns the types.

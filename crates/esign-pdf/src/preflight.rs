@@ -157,10 +157,12 @@ fn signatures(facts: &PdfFacts, findings: &mut Vec<Finding>) {
                 .push(Finding::new("pdf.locked", Severity::Blocker, message).in_field(&certification.field));
         }
         Some(certification) => {
-            let message =
-                "an earlier signature certifies the document; signing is allowed, any other change is not";
-            findings
-                .push(Finding::new("pdf.certified", Severity::Info, message).in_field(&certification.field));
+            let message = "an earlier signature certifies the document: signing is allowed, any other change is not, and some \
+                           validators count a new visible box as one; sign in a field that is there already, or have the \
+                           result checked by those who rely on it";
+            findings.push(
+                Finding::new("pdf.certified", Severity::Warning, message).in_field(&certification.field),
+            );
         }
         None => {}
     }
@@ -240,7 +242,7 @@ mod tests {
         ("pdf.locked", Severity::Blocker, |f| {
             f.certification = Some(Certification { permission: 1, field: "c".to_owned() });
         }),
-        ("pdf.certified", Severity::Info, |f| {
+        ("pdf.certified", Severity::Warning, |f| {
             f.certification = Some(Certification { permission: 2, field: "c".to_owned() });
         }),
         ("pdf.unreadable_signature", Severity::Blocker, |f| {

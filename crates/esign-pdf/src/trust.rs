@@ -5,16 +5,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
+use serde::Serialize;
 use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, KeyUsage, VerifiedPath};
 
 use crate::PdfError;
 use crate::cms::Reason;
 use crate::oid;
-use crate::x509::{Certificate, SIGNS, SIGNS_CERTIFICATES};
+use crate::verify::{hex, sha256};
+use crate::x509::{Certificate, SIGNS, SIGNS_CERTIFICATES, common_name};
 
-/// The roots that a caller trusts.
+/// The roots that a caller trusts: for everything, and after those the ones for timestamps only.
 pub(crate) struct Roots<'a> {
     certificates: Vec<CertificateDer<'a>>,
+    for_signing: usize,
 }
 
 /// What a certificate is used for.
@@ -37,13 +40,14 @@ pub(crate) enum Untrusted {
 
 impl<'a> Roots<'a> {
     /// Takes certificates in DER.
-    pub(crate) fn new(roots: &'a [Vec<u8>]) -> Result<Self, PdfError> {
-        let certificates: Vec<_> = roots.iter().map(|root| CertificateDer::from(root.as_slice())).collect();
+    pub(crate) fn new(roots: &'a [Vec<u8>], for_timestamps: &'a [Vec<u8>]) -> Result<Self, PdfError> {
+        let all = roots.iter().chain(for_timestamps);
+        let certificates: Vec<_> = all.map(|root| CertificateDer::from(root.as_slice())).collect();
         for certificate in &certificates {
             webpki::anchor_from_trusted_cert(certificate)
                 .map_err(|_| PdfError::BadRoots("one of them is not an X.509 certificate"))?;
         }
-        Ok(Self { certificates })
+        Ok(Self { certificates, for_signing: roots.len() })
     }
 
     /// Searches a path from `leaf` over `others` to a root, all valid `at` that time: the leaf first, the root last.
@@ -60,12 +64,16 @@ impl<'a> Roots<'a> {
         if purpose == Purpose::Timestamping && !leaf.has_purpose(oid::TIME_STAMPING) {
             return Err(Untrusted::NoPath("the certificate is not one for timestamps"));
         }
-        if self.certificates.iter().any(|root| root.as_ref() == leaf.raw) {
+        let roots = match purpose {
+            Purpose::Signing => &self.certificates[..self.for_signing],
+            Purpose::Timestamping => &self.certificates,
+        };
+        if roots.iter().any(|root| root.as_ref() == leaf.raw) {
             let valid = leaf.not_before <= at && at <= leaf.not_after;
             return if valid { Ok(vec![*leaf]) } else { Err(Untrusted::Expired(EXPIRED)) };
         }
         let anchors: Vec<TrustAnchor<'_>> =
-            self.certificates.iter().filter_map(|root| webpki::anchor_from_trusted_cert(root).ok()).collect();
+            roots.iter().filter_map(|root| webpki::anchor_from_trusted_cert(root).ok()).collect();
         let intermediates: Vec<_> = others.iter().map(|other| CertificateDer::from(other.raw)).collect();
         let der = CertificateDer::from(leaf.raw);
         let end_entity = EndEntityCert::try_from(&der)
@@ -86,9 +94,8 @@ impl<'a> Roots<'a> {
                     .intermediate_certificates()
                     .filter_map(|ca| others.iter().find(|other| other.raw == ca.der().as_ref()));
                 let anchor = path.anchor();
-                let roots =
-                    self.certificates.iter().zip(&anchors).find(|(_, candidate)| *candidate == anchor);
-                let root = roots.and_then(|(root, _)| Certificate::parse(root.as_ref()));
+                let root = roots.iter().zip(&anchors).find(|(_, candidate)| *candidate == anchor);
+                let root = root.and_then(|(root, _)| Certificate::parse(root.as_ref()));
                 Ok(std::iter::once(*leaf).chain(between.copied()).chain(root).collect())
             }
             Err(webpki::Error::CertExpired { .. } | webpki::Error::CertNotValidYet { .. }) => {
@@ -117,8 +124,52 @@ pub fn roots_from_pem(pem: &[u8]) -> Result<Vec<Vec<u8>>, PdfError> {
     if roots.is_empty() {
         return Err(PdfError::BadRoots("there is no certificate among them"));
     }
-    Roots::new(&roots)?;
+    Roots::new(&roots, &[])?;
     Ok(roots)
+}
+
+/// What a certificate says of itself, for a person who decides whether to trust it as a root. None of it is proof:
+/// compare the fingerprint with one from another source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RootFacts {
+    /// The subject's common name.
+    pub common_name: Option<String>,
+    /// The issuer's common name.
+    pub issuer: Option<String>,
+    /// Serial number, hexadecimal.
+    pub serial: String,
+    /// From when it is valid.
+    pub not_before: Timestamp,
+    /// Until when it is valid.
+    pub not_after: Timestamp,
+    /// SHA-256 of the certificate, hexadecimal.
+    pub sha256: String,
+    /// It is its own issuer, and its signature holds: what a root is.
+    pub self_signed: bool,
+    /// It may issue certificates (key usage, basic constraints). One that may not vouches for nobody but itself.
+    pub issues_certificates: bool,
+}
+
+impl RootFacts {
+    /// Reads a certificate in DER.
+    ///
+    /// # Errors
+    /// [`PdfError::BadRoots`] if it is none.
+    pub fn of(der: &[u8]) -> Result<Self, PdfError> {
+        let certificate =
+            Certificate::parse(der).ok_or(PdfError::BadRoots("one of them is not an X.509 certificate"))?;
+        Ok(Self {
+            common_name: certificate.common_name(),
+            issuer: common_name(certificate.issuer),
+            serial: hex(certificate.serial),
+            not_before: certificate.not_before,
+            not_after: certificate.not_after,
+            sha256: hex(&sha256(der)),
+            self_signed: certificate.subject == certificate.issuer && certificate.is_signed_by(&certificate),
+            issues_certificates: certificate.is_authority() && certificate.allows(SIGNS_CERTIFICATES),
+        })
+    }
 }
 
 const ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = webpki::ALL_VERIFICATION_ALGS;

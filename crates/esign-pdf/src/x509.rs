@@ -89,6 +89,14 @@ impl<'a> Certificate<'a> {
         common_name(self.subject)
     }
 
+    /// The last four characters of the first word of the subject's serial number. Singpass puts the end of the national
+    /// id there, and something else after a space; others end in it (ETSI EN 319 412-1, 5.1.3).
+    pub(crate) fn id_end(&self) -> Option<String> {
+        let number = attribute(self.subject, oid::SERIAL_NUMBER)?;
+        let word: Vec<char> = number.split_whitespace().next()?.chars().collect();
+        Some(word[word.len().checked_sub(4)?..].iter().collect())
+    }
+
     /// The subject key identifier.
     pub(crate) fn key_id(&self) -> Option<&'a [u8]> {
         Reader::new(self.extension(oid::SUBJECT_KEY_ID)?).take(der::OCTET_STRING).map(|id| id.content)
@@ -118,6 +126,15 @@ impl<'a> Certificate<'a> {
         }
     }
 
+    /// True if the basic constraints make it a certificate authority's.
+    pub(crate) fn is_authority(&self) -> bool {
+        let constraints =
+            self.extension(oid::BASIC_CONSTRAINTS).and_then(|value| Reader::new(value).take(der::SEQUENCE));
+        constraints
+            .and_then(|constraints| constraints.children().take_if(der::BOOLEAN))
+            .is_some_and(|flag| flag.content != [0])
+    }
+
     fn extension(&self, oid: &[u8]) -> Option<&'a [u8]> {
         let mut extensions = self.extensions?.children();
         while let Some(extension) = extensions.take(der::SEQUENCE) {
@@ -140,13 +157,18 @@ pub(crate) const SIGNS_CRLS: u8 = 0b0000_0010;
 
 /// The last common name in a distinguished name.
 pub(crate) fn common_name(name: &[u8]) -> Option<String> {
+    attribute(name, oid::COMMON_NAME)
+}
+
+/// The last attribute of this type in a distinguished name.
+fn attribute(name: &[u8], kind: &[u8]) -> Option<String> {
     let mut found = None;
     let mut sets = Reader::new(name).take(der::SEQUENCE)?.children();
     while let Some(set) = sets.take(der::SET) {
         let mut attributes = set.children();
         while let Some(attribute) = attributes.take(der::SEQUENCE) {
             let mut fields = attribute.children();
-            if fields.oid() == Some(oid::COMMON_NAME) {
+            if fields.oid() == Some(kind) {
                 found = fields.next().map(|value| directory_string(&value));
             }
         }

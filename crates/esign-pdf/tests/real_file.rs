@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use esign_pdf::facts::SignatureLevel;
-use esign_pdf::verify::{Coverage, Outcome, RevocationStatus, Verdict};
+use esign_pdf::verify::{Coverage, Outcome, RevocationStatus, TimeSource, Verdict};
 use esign_pdf::{Limits, VerificationReport, VerifyOptions, inspect, roots_from_pem, verify};
 
 /// The document and its root, or a line that says why not: third-party files are not in the repository.
@@ -41,6 +41,20 @@ fn a_real_document_passes_with_its_root() {
     let timestamp = signature.timestamp.as_ref().expect("a timestamp");
     assert_eq!(timestamp.integrity.outcome, Outcome::Passed);
     assert_eq!(signature.revocation.status, RevocationStatus::Good);
+}
+
+/// Its signer's certificate expired in June 2026, and nobody configured the root of its timestamp authority.
+#[test]
+fn a_real_document_passes_after_its_certificate_expired_and_says_on_whose_word() {
+    let name = "a_real_document_passes_after_its_certificate_expired_and_says_on_whose_word";
+    let Some((pdf, roots)) = fixture(name) else { return };
+    let report = verified(&pdf, &roots, "2026-11-22T00:00:00Z");
+    assert_eq!((report.verdict, &report.reasons), (Verdict::Passed, &Vec::new()), "{report:#?}");
+    assert_eq!(report.signatures[0].chain.time_source, TimeSource::UntrustedTimestamp);
+    assert!(report.notes[0].contains("SwissSign"), "{:?}", report.notes);
+    let mut strict = VerifyOptions::new("2026-11-22T00:00:00Z".parse().expect("a time")).strict();
+    strict.roots = roots;
+    assert_eq!(verify(&pdf, &strict).expect("readable").verdict, Verdict::Indeterminate);
 }
 
 #[test]

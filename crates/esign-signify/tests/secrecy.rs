@@ -66,6 +66,7 @@ async fn client(base: &str, key: &str) -> Client {
     let config = Config {
         active: Some("s".to_owned()),
         providers: [("s".to_owned(), instance)].into_iter().collect(),
+        ..Config::default()
     };
     let mut registry = Registry::new();
     registry.register::<SignifyConfig>().unwrap();

@@ -10,7 +10,7 @@ pub use build::{builder, client, default_registry};
 pub use esign_core::*;
 pub use inspector::PdfInspector;
 pub use secrets::EnvAndFileSecrets;
-pub use verification::{RecordVerification, verify, verify_against_record};
+pub use verification::{RecordVerification, verify, verify_against_record, verify_options};
 
 /// Reading and verifying PDFs.
 pub use esign_pdf as pdf;

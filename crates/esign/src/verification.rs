@@ -1,11 +1,15 @@
 //! Is what came back what was sent, signed by those who were asked?
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use bytes::Bytes;
-use esign_core::{Artifact, ArtifactId, Error, ErrorKind, Intent, Result, SentDocument, SubmissionRecord};
-use esign_pdf::verify::{Original, Verdict};
-use esign_pdf::{VerificationReport, VerifyOptions};
+use esign_core::jiff::Timestamp;
+use esign_core::{
+    Artifact, ArtifactId, Error, ErrorKind, Intent, Result, SentDocument, SubmissionRecord, TrustConfig,
+};
+use esign_pdf::verify::{ExpectedBox, Original, Verdict};
+use esign_pdf::{VerificationReport, VerifyOptions, roots_from_pem};
 
 use crate::inspector::compute;
 
@@ -19,8 +23,8 @@ pub struct RecordVerification {
     pub signatures_added: usize,
     /// Why the file is not good, in words; empty if it is.
     pub problems: Vec<String>,
-    /// What could not be settled of signatures that were in the file before it was sent: they are whole, but nobody said
-    /// whom they should be trusted by.
+    /// What a reader must know although the file is good: those of the report, and what could not be settled of signatures
+    /// that were in the file before it was sent, which are whole, but nobody said whom they should be trusted by.
     pub notes: Vec<String>,
 }
 
@@ -33,6 +37,28 @@ impl RecordVerification {
     }
 }
 
+/// Options that trust the roots of a configuration, for verifying at this time. Reads their files.
+///
+/// # Errors
+/// [`ErrorKind::Config`] with the key's path if a file cannot be read or has no certificates.
+pub async fn verify_options(trust: &TrustConfig, at: Timestamp) -> Result<VerifyOptions> {
+    let mut options = VerifyOptions::new(at);
+    options.roots = read_roots("trust.roots", &trust.roots).await?;
+    options.timestamp_roots = read_roots("trust.timestamp_roots", &trust.timestamp_roots).await?;
+    Ok(if trust.strict { options.strict() } else { options })
+}
+
+async fn read_roots(key: &str, files: &[PathBuf]) -> Result<Vec<Vec<u8>>> {
+    let mut roots = Vec::new();
+    for (index, file) in files.iter().enumerate() {
+        let wrong =
+            |why: String| Error::config(format!("{key}[{index}]"), format!("{}: {why}", file.display()));
+        let pem = tokio::fs::read(file).await.map_err(|e| wrong(format!("cannot be read: {e}")))?;
+        roots.extend(roots_from_pem(&pem).map_err(|e| wrong(e.to_string()))?);
+    }
+    Ok(roots)
+}
+
 /// Verifies every signature of a PDF, on a thread for it. Fetches nothing.
 ///
 /// # Errors
@@ -43,8 +69,11 @@ pub async fn verify(content: Bytes, options: VerifyOptions) -> Result<Verificati
 }
 
 /// Verifies a signed PDF against the record of its submission: it must begin with the bytes that were sent, have at least
-/// one new signature of each signer who was given a place in it, and only good signatures. Set the trusted roots in
-/// `options`; without any, nothing is good.
+/// one new signature of each signer who was given a place in it, a new signature in each place that was asked for, and only
+/// good signatures. Set the trusted roots in `options`, and whoever is expected by name; without roots, nothing is good.
+///
+/// Places count to 5 points, because services draw boxes of a size of their own and round. Where the provider looked for
+/// the place itself (by text, field or in its own numbers) there is nothing to compare.
 ///
 /// Signatures that were in the document before it was sent are other people's, under roots of their own: they must still be
 /// whole, and whether they are trusted is told in [`RecordVerification::notes`].
@@ -60,6 +89,7 @@ pub async fn verify_against_record(
 ) -> Result<RecordVerification> {
     let sent = sent_document(record.intent(), &artifact.id)?;
     options.original = Some(Original { bytes: sent.bytes, sha256: *sent.sha256.as_bytes() });
+    options.boxes.extend(boxes_of(record.intent(), &sent.key));
     let report = verify(artifact.content.clone(), options).await?;
     let signatures_added = report.signatures.iter().filter(|s| s.signed_bytes > sent.bytes).count();
     let mut problems = Vec::new();
@@ -70,10 +100,11 @@ pub async fn verify_against_record(
     if signatures_added < expected {
         problems.push(format!("{expected} new signatures were asked for, {signatures_added} are there"));
     }
-    let notes = unsettled_before(&report, sent.bytes);
+    let mut notes = unsettled_before(&report, sent.bytes);
     if report.verdict != Verdict::Passed {
         problems.extend(report.reasons.iter().filter(|reason| !notes.contains(reason)).cloned());
     }
+    notes.extend(report.notes.iter().cloned());
     Ok(RecordVerification { report, signatures_added, problems, notes })
 }
 
@@ -108,6 +139,15 @@ fn signers_of(intent: &Intent, document: &str) -> usize {
     placed.map(|p| p.signer.as_str()).collect::<BTreeSet<_>>().len()
 }
 
+/// Where a record says that signatures of a document go, as far as it is known on our side.
+fn boxes_of<'a>(intent: &'a Intent, document: &'a str) -> impl Iterator<Item = ExpectedBox> {
+    const TOLERANCE: f64 = 5.0;
+    let placed = intent.placements().iter().filter(move |placed| placed.document == document);
+    placed.filter_map(|placed| {
+        Some(ExpectedBox { page: placed.page?, rect: placed.area?, tolerance: TOLERANCE })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use esign_core::memory::MemoryService;
@@ -115,8 +155,9 @@ mod tests {
         Client, Corner, Delivery, Document, MediaType, Origin, Placement, Reference, SignRequest, Signer,
     };
     use esign_pdf::facts::Rect;
-    use esign_pdf::roots_from_pem;
     use esign_pdf::sign::{SignOptions, Subject, TestPki, sample_pdf, sign};
+
+    use esign_pdf::verify::ExpectedSigner;
 
     use super::*;
 
@@ -133,10 +174,15 @@ mod tests {
             Self { pki: TestPki::generate(NOW.parse().unwrap()).unwrap(), original }
         }
 
+        /// Where the record says that the signers sign: the first at 50, the second at 250.
         fn sign(&self, pdf: &Bytes, field: &str) -> Bytes {
+            self.sign_at(pdf, field, if field == "b" { 250.0 } else { 50.0 })
+        }
+
+        fn sign_at(&self, pdf: &Bytes, field: &str, y: f64) -> Bytes {
             let at = NOW.parse().unwrap();
             let identity = self.pki.issue(&Subject::new("Tester"), at).unwrap();
-            let options = SignOptions::new(field.to_owned(), 1, Rect::new(50.0, 50.0, 200.0, 60.0), at);
+            let options = SignOptions::new(field.to_owned(), 1, Rect::new(50.0, y, 200.0, 60.0), at);
             sign(pdf, &identity, Some(self.pki.tsa()), &options).unwrap()
         }
 
@@ -207,6 +253,48 @@ mod tests {
         broken[within_all] ^= 1;
         let problems = desk.problems(&Bytes::from(broken), desk.options()).await;
         assert!(problems.iter().any(|p| p.starts_with("signature before: integrity")), "{problems:?}");
+    }
+
+    /// The places are in the record, and stay there.
+    #[tokio::test]
+    async fn signatures_stand_where_the_record_says() {
+        let desk = Desk::new();
+        let moved = desk.sign_at(&desk.sign_at(&desk.original, "a", 50.0), "b", 240.0);
+        let problems = desk.problems(&moved, desk.options()).await;
+        assert_eq!(problems, ["no signature stands where one was asked for on page 1"]);
+    }
+
+    #[tokio::test]
+    async fn whoever_is_expected_must_be_among_the_new_signers() {
+        let desk = Desk::new();
+        let twice = desk.sign(&desk.sign(&desk.original, "a"), "b");
+        let mut options = desk.options();
+        options.signers = vec![ExpectedSigner::new("Tester"), ExpectedSigner::new("Somebody Else")];
+        let problems = desk.problems(&twice, options).await;
+        assert_eq!(problems, ["expected signer 2: no signature has a certificate of that name"]);
+    }
+
+    #[tokio::test]
+    async fn roots_are_read_from_the_files_of_the_configuration() {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, junk) = (folder.path().join("root.pem"), folder.path().join("junk.pem"));
+        std::fs::write(&root, Desk::new().pki.root_pem()).unwrap();
+        std::fs::write(&junk, "no certificate").unwrap();
+        let with = |roots: &[&PathBuf], timestamp_roots: &[&PathBuf]| {
+            let paths = |files: &[&PathBuf]| files.iter().map(|file| (*file).clone()).collect();
+            let trust =
+                TrustConfig { roots: paths(roots), timestamp_roots: paths(timestamp_roots), strict: true };
+            async move { verify_options(&trust, NOW.parse().unwrap()).await }
+        };
+        let options = with(&[&root], &[&root, &root]).await.unwrap();
+        assert_eq!((options.roots.len(), options.timestamp_roots.len()), (1, 2));
+        assert_eq!(options.timestamps, esign_pdf::verify::TimestampTrust::WhenTrusted);
+        for (error, path) in [
+            (with(&[&root, &junk], &[]).await.unwrap_err(), "trust.roots[1]"),
+            (with(&[], &[&folder.path().join("none.pem")]).await.unwrap_err(), "trust.timestamp_roots[0]"),
+        ] {
+            assert_eq!((error.kind(), error.field_path()), (ErrorKind::Config, Some(path)), "{error}");
+        }
     }
 
     #[tokio::test]

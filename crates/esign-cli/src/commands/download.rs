@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use esign::pdf::VerifyOptions;
 use esign::{Artifact, ArtifactId, MediaType};
 use serde_json::json;
 
@@ -14,6 +15,8 @@ use crate::settings;
 
 /// Good if the file was fetched and nothing that could be checked is wrong with it.
 pub(crate) async fn run(args: &Download, common: &Common, output: &Output) -> Result<Exit, Failure> {
+    let options = verify::options(&args.trust, None, common).await?;
+    let trust_matters = !options.roots.is_empty();
     let client = settings::client(common).await?;
     let handle = read_handle(&args.handle)?;
     let artifact = client.download(&handle, &ArtifactId::parse(args.artifact.as_str())).await?;
@@ -23,8 +26,8 @@ pub(crate) async fn run(args: &Download, common: &Common, output: &Output) -> Re
     } else {
         write_new(&out, &artifact.content)?
     }
-    let checked = check(args, &artifact).await?;
-    let good = checked.as_ref().is_none_or(|checked| is_good(checked, !args.root.is_empty()));
+    let checked = check(args, &artifact, options).await?;
+    let good = checked.as_ref().is_none_or(|checked| is_good(checked, trust_matters));
     let object = json!({
         "key": handle.key().as_str(),
         "artifact": artifact.id.as_str(),
@@ -41,7 +44,7 @@ pub(crate) async fn run(args: &Download, common: &Common, output: &Output) -> Re
         }
         text
     });
-    if checked.is_some() && args.root.is_empty() {
+    if checked.is_some() && !trust_matters {
         output.plain(verify::NO_ROOTS);
     }
     Ok(good.into())
@@ -63,13 +66,16 @@ fn default_out(args: &Download, artifact: &Artifact) -> PathBuf {
 }
 
 /// Against the record where there is one. What is no signed PDF is not checked.
-async fn check(args: &Download, artifact: &Artifact) -> Result<Option<Checked>, Failure> {
+async fn check(
+    args: &Download,
+    artifact: &Artifact,
+    options: VerifyOptions,
+) -> Result<Option<Checked>, Failure> {
     if artifact.media_type != MediaType::PDF || artifact.id.sort() != ArtifactId::SIGNED.as_str() {
         return Ok(None);
     }
     let record =
         args.record.clone().or_else(|| Some(Papers::beside(&args.handle).record()).filter(|p| p.exists()));
-    let options = verify::options(&args.root)?;
     let Some(record) = record else { return Ok(None) };
     let record = read_record(&record)?;
     verify::against(&record, artifact.id.clone(), artifact.content.clone(), options).await.map(Some)

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::args::Inspect;
 use crate::failure::{Exit, Failure};
 use crate::files::read_bytes;
-use crate::output::{Mark, Output, columns, value};
+use crate::output::{Mark, Output, columns, printable, value};
 
 /// Good unless the file is damaged or cannot be signed.
 pub(crate) async fn run(args: &Inspect, output: &Output) -> Result<Exit, Failure> {
@@ -15,7 +15,7 @@ pub(crate) async fn run(args: &Inspect, output: &Output) -> Result<Exit, Failure
     let problems = problems(&facts);
     let good = problems.is_empty();
     output.answer(&json!({ "facts": value(&facts), "problems": problems, "good": good }), || {
-        let lines = problems.iter().map(|problem| format!("{} {problem}\n", Mark::Bad));
+        let lines = problems.iter().map(|problem| format!("{} {}\n", Mark::Bad, printable(problem)));
         lines.collect::<String>() + &columns(&words(&facts))
     });
     Ok(good.into())
@@ -53,7 +53,7 @@ fn words(facts: &PdfFacts) -> Vec<(String, String)> {
             (None, None) => "empty".to_owned(),
         };
         let page = field.widgets.first().map(|widget| format!(", page {}", widget.page)).unwrap_or_default();
-        rows.push(("signature field".to_owned(), format!("{}: {state}{page}", field.name)));
+        rows.push(("signature field".to_owned(), printable(&format!("{}: {state}{page}", field.name))));
     }
     if !facts.features.is_empty() {
         rows.push(("has".to_owned(), facts.features.join(", ")));

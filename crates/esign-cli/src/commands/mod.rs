@@ -11,6 +11,7 @@ pub(crate) mod keygen;
 pub(crate) mod plan;
 pub(crate) mod providers;
 pub(crate) mod resolve;
+pub(crate) mod roots;
 pub(crate) mod sandbox;
 pub(crate) mod send;
 mod session;

@@ -1,24 +1,27 @@
 //! `esign verify`
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bytes::Bytes;
+use esign::jiff::Timestamp;
 use esign::pdf::verify::{Coverage, SignatureReport, Verdict};
-use esign::pdf::{VerificationReport, VerifyOptions, roots_from_pem};
+use esign::pdf::{VerificationReport, VerifyOptions};
 use esign::{Artifact, ArtifactId, Clock, MediaType, SubmissionRecord, SystemClock};
 use serde_json::{Value, json};
 
-use crate::args::Verify;
+use crate::args::{Common, Trust, Verify};
 use crate::failure::{Exit, Failure};
 use crate::files::{read_bytes, read_record};
-use crate::output::{Mark, Output, value};
+use crate::output::{Mark, Output, printable, value};
+use crate::settings;
 
-pub(super) const NO_ROOTS: &str = "Without root certificates nobody is trusted: name them with --root.";
+pub(super) const NO_ROOTS: &str = "Without root certificates nobody is trusted: name them with --root, or set [trust] roots in the configuration.";
 
 /// Good if every signature holds and is trusted, and with a record if the file is the one that was sent.
-pub(crate) async fn run(args: &Verify, output: &Output) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: &Verify, common: &Common, output: &Output) -> Result<Exit, Failure> {
     let content = read_bytes(&args.file)?;
-    let options = options(&args.root)?;
+    let options = options(&args.trust, args.at, common).await?;
+    let trusts_nobody = options.roots.is_empty();
     let checked = match &args.record {
         Some(record) => {
             let id = match &args.document {
@@ -29,11 +32,12 @@ pub(crate) async fn run(args: &Verify, output: &Output) -> Result<Exit, Failure>
         }
         None => {
             let report = esign::verify(content, options).await?;
-            Checked { problems: problems(&report), notes: Vec::new(), report, signatures_added: None }
+            let notes = report.notes.clone();
+            Checked { problems: problems(&report), notes, report, signatures_added: None }
         }
     };
     output.answer(&checked.to_json(), || checked.words(&args.file));
-    if args.root.is_empty() {
+    if trusts_nobody {
         output.plain(NO_ROOTS);
     }
     Ok(checked.problems.is_empty().into())
@@ -44,18 +48,25 @@ pub(crate) struct Checked {
     pub(crate) report: VerificationReport,
     pub(crate) signatures_added: Option<usize>,
     pub(crate) problems: Vec<String>,
-    /// What could not be settled of signatures from before it was sent.
+    /// What a reader must know although it does not touch the verdict.
     pub(crate) notes: Vec<String>,
 }
 
-/// Verifies for now, against these roots.
-pub(crate) fn options(roots: &[PathBuf]) -> Result<VerifyOptions, Failure> {
-    let mut options = VerifyOptions::new(SystemClock.now());
-    for path in roots {
-        let found = roots_from_pem(&read_bytes(path)?)
-            .map_err(|e| Failure::usage(format!("{}: {e}", path.display())))?;
-        options.roots.extend(found);
+/// As the command line says, and where it says nothing as the configuration does. Roots of the command line take the
+/// place of those of the configuration; strictness of either counts.
+pub(crate) async fn options(
+    trust: &Trust,
+    at: Option<Timestamp>,
+    common: &Common,
+) -> Result<VerifyOptions, Failure> {
+    let mut config = settings::trust(common)?;
+    if !trust.root.is_empty() || !trust.timestamp_root.is_empty() {
+        config.roots.clone_from(&trust.root);
+        config.timestamp_roots.clone_from(&trust.timestamp_root);
     }
+    config.strict |= trust.strict;
+    let mut options = esign::verify_options(&config, at.unwrap_or_else(|| SystemClock.now())).await?;
+    options.signers.clone_from(&trust.expect_signer);
     Ok(options)
 }
 
@@ -106,10 +117,13 @@ impl Checked {
         let count = self.report.signatures.len();
         let mut text = format!("{mark} {}: {verdict}; signatures: {count}\n", file.display());
         for problem in &self.problems {
-            text += &format!("    {mark} {problem}\n");
+            text += &format!("    {mark} {}\n", printable(problem));
         }
         for signature in &self.report.signatures {
-            text += &format!("    {} {}\n", sign(signature.verdict), words(signature));
+            text += &format!("    {} {}\n", sign(signature.verdict), printable(&words(signature)));
+        }
+        for note in &self.notes {
+            text += &format!("    {} {}\n", Mark::Warning, printable(note));
         }
         if self.report.extends_original == Some(true) {
             text += &format!("    {} begins with the bytes that were sent\n", Mark::Good);
@@ -129,9 +143,11 @@ fn sign(verdict: Verdict) -> Mark {
 fn words(signature: &SignatureReport) -> String {
     let signer = signature.signer.as_ref().and_then(|s| s.common_name.as_ref());
     let by = signer.map(|name| format!(" by {}", name.expose())).unwrap_or_default();
-    let time = signature.timestamp.as_ref().and_then(|t| t.time);
-    let at = match (time, signature.claimed_time) {
-        (Some(time), _) => format!(", timestamp {time}"),
+    let timestamp = signature.timestamp.as_ref().and_then(|t| Some((t.time?, t.authority.as_deref())));
+    let at = match (timestamp, signature.claimed_time) {
+        (Some((time, authority)), _) => {
+            format!(", timestamp {time} by {}", authority.unwrap_or("an authority without a name"))
+        }
         (None, Some(claimed)) => format!(", claims {claimed}"),
         (None, None) => String::new(),
     };

@@ -7,3 +7,4 @@ mod lifecycle;
 mod plan;
 mod session;
 mod support;
+mod verify;

@@ -9,9 +9,23 @@ pub(super) fn check(draft: &mut Draft<'_>) {
     let rules = draft.caps.documents.pdf;
     for i in 0..draft.inspections.len() {
         let Some(facts) = draft.facts(i) else { continue };
-        let findings = faults(facts, &rules, &format!("documents[{i}].content"));
+        let at = format!("documents[{i}].content");
+        let findings = faults(facts, &rules, &at);
+        let certified = certified(facts, &at);
         draft.findings.extend(findings);
+        draft.findings.extend(certified);
     }
+}
+
+/// DocMDP 2 and 3 allow signing, but validators disagree about a new box on the page.
+fn certified(facts: &PdfFacts, at: &str) -> Option<Finding> {
+    let certification = facts.certification.as_ref().filter(|c| !c.forbids_signing())?;
+    let message = format!(
+        "the PDF is certified (field {:?}); signing is allowed, but some validators count a new visible box as a forbidden \
+         change",
+        certification.field
+    );
+    Some(Finding::warning("pdf.certified", at, message))
 }
 
 fn faults(facts: &PdfFacts, rules: &PdfRules, at: &str) -> Vec<Finding> {

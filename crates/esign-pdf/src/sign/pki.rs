@@ -140,6 +140,20 @@ impl Identity {
     pub fn chain(&self) -> impl Iterator<Item = &[u8]> {
         self.chain.iter().map(Vec::as_slice)
     }
+
+    /// The issuing authority's revocation list with the person's certificate in it, revoked at that time.
+    #[cfg(test)]
+    pub(crate) fn revocation_of(&self, since: Timestamp) -> Vec<u8> {
+        let serial = crate::x509::Certificate::parse(&self.chain[0]).unwrap().serial;
+        let revoked = rcgen::RevokedCertParams {
+            serial_number: SerialNumber::from_slice(serial),
+            revocation_time: date(since).unwrap(),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = revocation_list(since, vec![revoked]).unwrap();
+        list.signed_by(&self.authorities.issuing).unwrap().der().to_vec()
+    }
 }
 
 impl fmt::Debug for Identity {
@@ -157,14 +171,7 @@ pub(super) struct Authorities {
 impl Authorities {
     /// An empty revocation list (RFC 5280, 5) of each authority, issued at `now`, valid for a year.
     pub(super) fn revocation_lists(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, SignError> {
-        let list = CertificateRevocationListParams {
-            this_update: date(now)?,
-            next_update: Validity::from(now, 1)?.not_after,
-            crl_number: SerialNumber::from(now.as_second().unsigned_abs()),
-            issuing_distribution_point: None,
-            revoked_certs: Vec::new(),
-            key_identifier_method: KeyIdMethod::Sha256,
-        };
+        let list = revocation_list(now, Vec::new())?;
         [&self.issuing, &self.root].into_iter().map(|ca| Ok(list.signed_by(ca)?.der().to_vec())).collect()
     }
 
@@ -176,6 +183,20 @@ impl Authorities {
         };
         ocsp::good(certificate, self.issuing.key(), &period)
     }
+}
+
+fn revocation_list(
+    now: Timestamp,
+    revoked_certs: Vec<rcgen::RevokedCertParams>,
+) -> Result<CertificateRevocationListParams, SignError> {
+    Ok(CertificateRevocationListParams {
+        this_update: date(now)?,
+        next_update: Validity::from(now, 1)?.not_after,
+        crl_number: SerialNumber::from(now.as_second().unsigned_abs()),
+        issuing_distribution_point: None,
+        revoked_certs,
+        key_identifier_method: KeyIdMethod::Sha256,
+    })
 }
 
 #[derive(Clone, Copy)]

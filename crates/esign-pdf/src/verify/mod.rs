@@ -7,6 +7,7 @@ mod form;
 mod objects;
 mod report;
 mod signer;
+mod signers;
 mod store;
 mod verdict;
 
@@ -27,9 +28,10 @@ use crate::{Limits, PdfError};
 use diff::{Lock, Restrictions};
 pub use report::{
     BoxReport, Chain, Change, Coverage, Fact, Outcome, Revocation, RevocationStatus, SignatureKind,
-    SignatureReport, Signer, StrippedSignature, TimeSource, TimestampReport, UnreadableSignature, Verdict,
-    VerificationReport,
+    SignatureReport, Signer, SignerReport, StrippedSignature, TimeSource, TimestampReport,
+    UnreadableSignature, Verdict, VerificationReport,
 };
+pub use signers::ExpectedSigner;
 use store::Store;
 
 /// What to verify against.
@@ -39,16 +41,21 @@ pub struct VerifyOptions {
     /// Trusted root certificates in DER, for signers and timestamp authorities alike; see
     /// [`roots_from_pem`](crate::roots_from_pem). Without any, nothing is trusted.
     pub roots: Vec<Vec<u8>>,
+    /// Further roots in DER, trusted for timestamp authorities only: nobody signs a document under them.
+    pub timestamp_roots: Vec<Vec<u8>>,
     /// The time to verify for where no timestamp gives a better one: usually now.
     pub at: Timestamp,
     /// When the time in a timestamp counts.
     pub timestamps: TimestampTrust,
     /// Whether revocation must be settled.
     pub revocation: RevocationPolicy,
-    /// The document as it was sent, to see whether the signed one extends it.
+    /// The document as it was sent, to see whether the signed one extends it. If it does, expected boxes and signers
+    /// are looked for among the signatures that were made after it only.
     pub original: Option<Original>,
     /// Where signatures were asked to stand.
     pub boxes: Vec<ExpectedBox>,
+    /// Who was asked to sign.
+    pub signers: Vec<ExpectedSigner>,
     /// Bounds on the work.
     pub limits: Limits,
 }
@@ -59,13 +66,24 @@ impl VerifyOptions {
     pub fn new(at: Timestamp) -> Self {
         Self {
             roots: Vec::new(),
+            timestamp_roots: Vec::new(),
             at,
-            timestamps: TimestampTrust::WhenTrusted,
+            timestamps: TimestampTrust::WhenIntact,
             revocation: RevocationPolicy::Report,
             original: None,
             boxes: Vec::new(),
+            signers: Vec::new(),
             limits: Limits::default(),
         }
+    }
+
+    /// Leaves nothing on the word of somebody who is not under a configured root: a timestamp counts only under one,
+    /// and revocation must be settled. For callers that configure the roots of timestamp authorities too.
+    #[must_use]
+    pub fn strict(mut self) -> Self {
+        self.timestamps = TimestampTrust::WhenTrusted;
+        self.revocation = RevocationPolicy::Require;
+        self
     }
 }
 
@@ -74,8 +92,10 @@ impl VerifyOptions {
 pub enum TimestampTrust {
     /// When its authority's certificate leads to a configured root.
     WhenTrusted,
-    /// Whoever issued it. For callers that know the signer's root but not the timestamp authority's: whoever can
-    /// make a timestamp of their own could then date a signature back into the life of an expired certificate.
+    /// Whoever issued it; the default, because those who know a signer's root seldom know the timestamp authority's.
+    /// An authority under no configured root bridges the expiry of a signer's certificate and nothing else: it never
+    /// excuses a revocation, and the report says in [`SignatureReport::notes`] on whose word the time stands. Whoever
+    /// holds the key of an expired certificate could make such a timestamp and sign for the past.
     WhenIntact,
 }
 
@@ -137,7 +157,7 @@ pub fn verify(bytes: &[u8], options: &VerifyOptions) -> Result<VerificationRepor
 
 fn verify_here(bytes: &[u8], options: &VerifyOptions) -> Result<VerificationReport, PdfError> {
     let limits = &options.limits;
-    let roots = Roots::new(&options.roots)?;
+    let roots = Roots::new(&options.roots, &options.timestamp_roots)?;
     let source = Source::read(bytes, limits)?;
     let view = View::new(&source, limits)?;
     let locate = Locate::new(&view, limits)?;
@@ -168,21 +188,31 @@ fn verify_here(bytes: &[u8], options: &VerifyOptions) -> Result<VerificationRepo
         signatures.push(report);
     }
     let stripped = stripped(bytes, &view, &mut revisions)?;
+    let extends_original = options.original.as_ref().map(|original| original.is_start_of(bytes));
     let mut report = VerificationReport {
         version: 1,
         bytes: bytes.len() as u64,
         sha256: hex(&sha256(bytes)),
         at: options.at,
-        extends_original: options.original.as_ref().map(|original| original.is_start_of(bytes)),
+        extends_original,
         damage: source.damage(),
-        boxes: boxes::check(&options.boxes, &signatures),
+        boxes: Vec::new(),
+        signers: Vec::new(),
         signatures,
         unreadable,
         stripped,
         verdict: Verdict::Failed,
         reasons: Vec::new(),
+        notes: Vec::new(),
     };
-    verdict::conclude(&mut report, options.revocation);
+    verdict::of_signatures(&mut report, options);
+    let sent = options.original.as_ref().filter(|_| extends_original == Some(true)).map(|sent| sent.bytes);
+    let asked_for = |signature: &&SignatureReport| signature.signed_bytes > sent.unwrap_or_default();
+    let new: Vec<_> = report.signatures.iter().filter(asked_for).collect();
+    let (boxes, signers) =
+        (boxes::check(&options.boxes, &new, &view.pages.facts), signers::check(&options.signers, &new));
+    (report.boxes, report.signers) = (boxes, signers);
+    verdict::conclude(&mut report, options);
     Ok(report)
 }
 

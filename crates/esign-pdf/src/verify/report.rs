@@ -30,10 +30,17 @@ pub struct VerificationReport {
     pub stripped: Vec<StrippedSignature>,
     /// One for every box that was expected.
     pub boxes: Vec<BoxReport>,
+    /// One for every signer who was expected.
+    #[serde(default)]
+    pub signers: Vec<SignerReport>,
     /// The conclusion for the whole document: that of its worst signature, and failed without any.
     pub verdict: Verdict,
     /// Why the verdict is not [`Verdict::Passed`], in words.
     pub reasons: Vec<String>,
+    /// What a reader of the verdict must know although it does not change it, in words: those of the signatures, and what
+    /// concerns the whole document.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// A conclusion, in the sense of ETSI EN 319 102-1.
@@ -86,6 +93,9 @@ pub struct SignatureReport {
     pub verdict: Verdict,
     /// Why the verdict is not [`Verdict::Passed`], in words.
     pub reasons: Vec<String>,
+    /// What a reader of the verdict must know although it does not change it, in words: on whose word a time stands.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// What a signature is.
@@ -153,6 +163,10 @@ pub enum Outcome {
 pub struct Signer {
     /// The subject's common name: personal data.
     pub common_name: Option<Personal>,
+    /// The last four characters of the first word of the subject's serial number (X.520): where certificates of
+    /// persons have the end of the national id. Personal data.
+    #[serde(default)]
+    pub id_end: Option<Personal>,
     /// The issuer's common name.
     pub issuer: Option<String>,
     /// Serial number, hexadecimal.
@@ -171,6 +185,9 @@ pub struct Signer {
 pub struct TimestampReport {
     /// When, according to the timestamp authority.
     pub time: Option<Timestamp>,
+    /// The common name in the authority's certificate, trusted or not.
+    #[serde(default)]
+    pub authority: Option<String>,
     /// The token is about this signature and its own signature holds.
     pub integrity: Fact,
     /// The path from the authority's certificate to a configured root, at the time of the token.
@@ -197,8 +214,11 @@ pub struct Chain {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TimeSource {
-    /// A timestamp.
+    /// A timestamp whose authority leads to a configured root.
     Timestamp,
+    /// A timestamp that is intact but whose authority leads to no configured root: see
+    /// [`TimestampTrust::WhenIntact`](super::TimestampTrust::WhenIntact).
+    UntrustedTimestamp,
     /// The caller.
     Caller,
 }
@@ -278,4 +298,22 @@ pub struct BoxReport {
     pub field: Option<String>,
     /// The box nearest to it on that page, whether it is near enough or not.
     pub found: Option<Rect>,
+    /// True if the page is rotated, cropped, shifted or scaled, where services place boxes differently: a signature that
+    /// stands elsewhere on such a page is noted and does not touch the verdict.
+    #[serde(default)]
+    pub uncertain: bool,
+}
+
+/// Whether somebody who was expected has signed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SignerReport {
+    /// The name that was asked for: personal data.
+    pub name: Personal,
+    /// The field of the signature that answers for them, where there is one.
+    pub field: Option<String>,
+    /// A signature of that name stands, new and passed.
+    pub signed: Fact,
+    /// The last characters of the national id are those in its certificate; `None` if none were asked for.
+    pub id_end: Option<Fact>,
 }

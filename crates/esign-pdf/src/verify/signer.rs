@@ -2,7 +2,7 @@
 
 use esign_core::Personal;
 use esign_core::facts::SignatureLevel;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::byte_range::signed_pieces;
 use super::report::{
@@ -74,7 +74,11 @@ pub(crate) fn report(
     let against = Against { others: &known, ..against };
     report.timestamp = best_timestamp(&cms, &against);
     let (at, time_source) = signing_time(report.timestamp.as_ref(), options);
-    let path = against.path(&certificate, at, Purpose::Signing);
+    let mut path = against.path(&certificate, at, Purpose::Signing);
+    if time_source == TimeSource::UntrustedTimestamp && against.is_revoked(&certificate, at, options.at) {
+        path.revocation =
+            Revocation { status: RevocationStatus::Revoked, detail: Some(UNEXCUSED.to_owned()) };
+    }
     report.chain = Chain { trusted: path.trusted, at, time_source, root: path.root };
     report.revocation = path.revocation;
     report
@@ -110,6 +114,12 @@ impl Against<'_> {
         Path { trusted: Fact::passed(), root, revocation: self.revocation(&path, at) }
     }
 
+    /// True if a certificate of the path, as it was at one time, is known to be revoked at another.
+    fn is_revoked(&self, certificate: &Certificate<'_>, path_at: Timestamp, at: Timestamp) -> bool {
+        let path = self.roots.path(certificate, self.others, path_at, Purpose::Signing);
+        path.is_ok_and(|path| self.evidence.status_of_path(&path, at) == Status::Revoked)
+    }
+
     fn revocation(&self, path: &[Certificate<'_>], at: Timestamp) -> Revocation {
         if self.evidence.is_empty() {
             return not_checked("the document has no revocation data");
@@ -132,6 +142,8 @@ fn not_checked(why: &str) -> Revocation {
 }
 
 const FOREIGN: Reason = "this verifier does not know the signature's format (/SubFilter)";
+const UNEXCUSED: &str =
+    "only a timestamp authority under no configured root says that it was signed before that";
 const NO_CERTIFICATE: Reason = "the signer's certificate is not in the document";
 
 fn blank(signed: &Signed<'_>, options: &VerifyOptions) -> SignatureReport {
@@ -167,27 +179,30 @@ fn blank(signed: &Signed<'_>, options: &VerifyOptions) -> SignatureReport {
         changes: Vec::new(),
         verdict: Verdict::Failed,
         reasons: Vec::new(),
+        notes: Vec::new(),
     }
 }
 
 fn document_timestamp(report: &mut SignatureReport, token: &[u8], pieces: &[&[u8]], against: &Against<'_>) {
     let (timestamp, signer) = timestamp(token, pieces, against);
     report.integrity = timestamp.integrity.clone();
-    report.binding = timestamp.binding;
+    report.binding = timestamp.binding.clone();
     report.signer = signer;
     report.chain.trusted = timestamp.chain.clone();
-    report.chain.root = timestamp.root;
+    report.chain.root.clone_from(&timestamp.root);
     report.revocation = timestamp.revocation.clone();
     if let Some(time) = timestamp.time {
         report.chain.at = time;
-        report.chain.time_source = TimeSource::Timestamp;
+        let trusted = timestamp.chain.is_passed();
+        report.chain.time_source =
+            if trusted { TimeSource::Timestamp } else { TimeSource::UntrustedTimestamp };
     }
-    report.timestamp =
-        Some(timestamp_report(timestamp.time, timestamp.integrity, timestamp.chain, timestamp.revocation));
+    report.timestamp = Some(timestamp_report(timestamp));
 }
 
 struct Token {
     time: Option<Timestamp>,
+    authority: Option<String>,
     integrity: Fact,
     binding: Fact,
     chain: Fact,
@@ -200,7 +215,7 @@ fn timestamp(token: &[u8], about: &[&[u8]], against: &Against<'_>) -> (Token, Op
     let broken = |integrity: Fact| {
         let (binding, chain) = (Fact::unknown("not reached"), Fact::unknown("not reached"));
         let revocation = not_checked("there is no path");
-        (Token { time: None, integrity, binding, chain, root: None, revocation }, None)
+        (Token { time: None, authority: None, integrity, binding, chain, root: None, revocation }, None)
     };
     let cms = match SignedData::parse(token) {
         Ok(cms) => cms,
@@ -225,6 +240,7 @@ fn timestamp(token: &[u8], about: &[&[u8]], against: &Against<'_>) -> (Token, Op
     let integrity = if integrity.is_passed() && !binding.is_passed() { binding.clone() } else { integrity };
     let token = Token {
         time: Some(info.time),
+        authority: certificate.common_name(),
         integrity,
         binding,
         chain: path.trusted,
@@ -240,34 +256,39 @@ fn best_timestamp(cms: &SignedData<'_>, against: &Against<'_>) -> Option<Timesta
     let about = [cms.signer.signature.as_slice()];
     let tokens = cms.signer.timestamps();
     let checked = tokens.iter().take(MOST).map(|token| timestamp(token.raw, &about, against).0);
-    checked
-        .map(|token| timestamp_report(token.time, token.integrity, token.chain, token.revocation))
-        .min_by_key(|token| (!token.integrity.is_passed(), !token.chain.is_passed()))
+    checked.map(timestamp_report).min_by_key(|token| (!token.integrity.is_passed(), !token.chain.is_passed()))
 }
 
 /// A revoked authority is not trusted, whoever stands above it.
-fn timestamp_report(
-    time: Option<Timestamp>,
-    integrity: Fact,
-    chain: Fact,
-    revocation: Revocation,
-) -> TimestampReport {
-    let revoked = revocation.status == RevocationStatus::Revoked;
-    let chain =
-        if revoked { Fact::failed("the timestamp authority's certificate was revoked") } else { chain };
-    TimestampReport { time, integrity, chain, revocation }
+fn timestamp_report(token: Token) -> TimestampReport {
+    let Token { time, authority, integrity, revocation, mut chain, .. } = token;
+    if revocation.status == RevocationStatus::Revoked {
+        chain = Fact::failed(REVOKED_AUTHORITY);
+    }
+    TimestampReport { time, authority, integrity, chain, revocation }
 }
 
+/// The time that a path is checked for. A timestamp of an authority that is known to be revoked never counts, and one
+/// from the future says nothing about the past.
 fn signing_time(timestamp: Option<&TimestampReport>, options: &VerifyOptions) -> (Timestamp, TimeSource) {
-    let counts = |timestamp: &&TimestampReport| {
-        timestamp.integrity.is_passed()
-            && (timestamp.chain.is_passed() || options.timestamps == TimestampTrust::WhenIntact)
+    let caller = (options.at, TimeSource::Caller);
+    let Some(timestamp) = timestamp.filter(|timestamp| timestamp.integrity.is_passed()) else {
+        return caller;
     };
-    match timestamp.filter(counts).and_then(|timestamp| timestamp.time) {
-        Some(time) => (time, TimeSource::Timestamp),
-        None => (options.at, TimeSource::Caller),
+    let revoked = timestamp.revocation.status == RevocationStatus::Revoked;
+    let latest = options.at.saturating_add(CLOCK_TOLERANCE);
+    match timestamp.time.filter(|time| !revoked && latest.is_ok_and(|latest| *time <= latest)) {
+        Some(time) if timestamp.chain.is_passed() => (time, TimeSource::Timestamp),
+        Some(time) if options.timestamps == TimestampTrust::WhenIntact => {
+            (time, TimeSource::UntrustedTimestamp)
+        }
+        _ => caller,
     }
 }
+
+/// By how much the clocks of authority and caller may differ.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
+const REVOKED_AUTHORITY: &str = "the timestamp authority's certificate was revoked";
 
 fn outcome(checked: Result<(), Unverified>) -> Fact {
     match checked {
@@ -290,6 +311,7 @@ fn binding(binding: Binding) -> Fact {
 fn describe(certificate: &Certificate<'_>) -> Signer {
     Signer {
         common_name: certificate.common_name().map(Personal::new),
+        id_end: certificate.id_end().map(Personal::new),
         issuer: common_name(certificate.issuer),
         serial: hex(certificate.serial),
         not_before: certificate.not_before,

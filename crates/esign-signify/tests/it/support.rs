@@ -36,6 +36,7 @@ pub(crate) async fn client_at(base: &str, settings: Value, start: &str) -> (Clie
     let config = Config {
         active: Some("s".to_owned()),
         providers: [("s".to_owned(), instance)].into_iter().collect(),
+        ..Config::default()
     };
     let mut registry = Registry::new();
     registry.register::<SignifyConfig>().unwrap();

@@ -11,6 +11,8 @@ mod evidence;
 mod messages;
 mod paths;
 mod restrictions;
+mod signers;
+mod times;
 
 use super::*;
 use crate::sign::{Identity, Level, SignOptions, Subject, TestPki, sign};
@@ -227,6 +229,22 @@ fn expected_boxes_are_looked_for_where_they_were_asked() {
     assert_eq!(asked(1, 100.2), (Verdict::Passed, Some("s".to_owned()), Some(100.0)));
     assert_eq!(asked(1, 101.0), (Verdict::Failed, None, Some(100.0)));
     assert_eq!(asked(2, 100.0), (Verdict::Failed, None, None));
+}
+
+/// On a turned page services place boxes differently: a signature elsewhere on it is told, none at all is a fault.
+#[test]
+fn a_box_elsewhere_on_an_unusual_page_is_only_noted() {
+    let pki = Pki::new();
+    let page = ["/MediaBox[0 0 595 842]/Rotate 90", "/MediaBox[0 0 595 842]/Rotate 90"];
+    let signed = pki.sign(&crate::testing::document("", &page, Style::Table).bytes, "s", 300.0, Level::BT);
+    for (page, verdict) in [(1, Verdict::Passed), (2, Verdict::Failed)] {
+        let mut options = pki.options();
+        let rect = Rect::new(400.0, 300.0, 200.0, 60.0);
+        options.boxes = vec![ExpectedBox { page, rect, tolerance: 0.5 }];
+        let report = verify(&signed, &options).unwrap();
+        assert_eq!((report.verdict, report.boxes[0].uncertain), (verdict, true), "{report:#?}");
+        assert_eq!(report.notes.len(), usize::from(page == 1));
+    }
 }
 
 #[test]

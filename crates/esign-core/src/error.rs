@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::ProviderKind;
-use crate::redact::scrub;
+use crate::redact::{scrub, scrub_id};
 
 /// The result of every fallible call of the contract.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -200,6 +200,7 @@ struct Inner {
     code: Option<String>,
     said: Option<String>,
     request_id: Option<String>,
+    trace_id: Option<String>,
     context: Vec<(&'static str, String)>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -223,6 +224,7 @@ impl Error {
             code: None,
             said: None,
             request_id: None,
+            trace_id: None,
             context: Vec::new(),
             source: None,
         }))
@@ -320,7 +322,14 @@ impl Error {
     /// The provider's own id of the request or trace, for a support ticket.
     #[must_use]
     pub fn with_request_id(mut self, id: impl AsRef<str>) -> Self {
-        self.0.request_id = Some(scrub(id.as_ref()));
+        self.0.request_id = Some(scrub_id(id.as_ref()));
+        self
+    }
+
+    /// The provider's own id of the trace through its systems, where it has one beside that of the request.
+    #[must_use]
+    pub fn with_trace_id(mut self, id: impl AsRef<str>) -> Self {
+        self.0.trace_id = Some(scrub_id(id.as_ref()));
         self
     }
 
@@ -404,6 +413,12 @@ impl Error {
         self.0.request_id.as_deref()
     }
 
+    /// The provider's own id of the trace through its systems.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<&str> {
+        self.0.trace_id.as_deref()
+    }
+
     /// True if the call may have had an effect: resolve the intent before doing anything else.
     #[must_use]
     pub fn is_outcome_unknown(&self) -> bool {
@@ -434,6 +449,7 @@ impl Error {
         put("code", e.code.as_deref().map(Into::into));
         put("provider_said", e.said.as_deref().map(Into::into));
         put("request_id", e.request_id.as_deref().map(Into::into));
+        put("trace_id", e.trace_id.as_deref().map(Into::into));
         object.into()
     }
 }
@@ -465,6 +481,9 @@ impl fmt::Display for Error {
         if let Some(id) = &e.request_id {
             write!(f, "; request id {id}")?;
         }
+        if let Some(id) = &e.trace_id {
+            write!(f, "; trace id {id}")?;
+        }
         match e.retry {
             Retry::OutcomeUnknown => {
                 f.write_str("; it may have had an effect, resolve the intent before trying again")
@@ -495,6 +514,7 @@ impl fmt::Debug for Error {
         some("code", e.code.as_ref().map(|v| v as _));
         some("said", e.said.as_ref().map(|v| v as _));
         some("request_id", e.request_id.as_ref().map(|v| v as _));
+        some("trace_id", e.trace_id.as_ref().map(|v| v as _));
         some("source", e.source.as_ref().map(|v| v as _));
         if !e.context.is_empty() {
             s.field("context", &e.context);

@@ -217,11 +217,13 @@ pub trait Transactions: Debug + Send + Sync {
     /// If nothing can be issued; nothing was sent.
     async fn begin(&self, request: &TransactionRequest) -> Result<TransactionStart>;
 
-    /// Completes the transaction from the call that came back to the application, once.
+    /// Completes the transaction that has come back to the application, once.
     ///
     /// # Errors
-    /// [`ErrorKind::Verification`](crate::ErrorKind::Verification) if anything does not match.
-    async fn complete(&self, call: &InboundCall) -> Result<TransactionResult>;
+    /// [`ErrorKind::Verification`](crate::ErrorKind::Verification) if anything does not match: also if it comes back a second
+    /// time, or to another session than the one that it was begun for. Where
+    /// [`Retry::Safe`](crate::Retry::Safe), the same return can be tried again.
+    async fn complete(&self, back: &TransactionReturn) -> Result<TransactionResult>;
 }
 
 /// A transaction to be signed.
@@ -264,12 +266,33 @@ impl TransactionStart {
     }
 }
 
+/// The return of the browser to the application.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TransactionReturn {
+    /// The call as it was received.
+    pub call: InboundCall,
+    /// The session of the person who made it, from the application's own cookie: as in
+    /// [`TransactionRequest::session`].
+    pub session: Personal,
+}
+
+impl TransactionReturn {
+    /// This call, in this session.
+    #[must_use]
+    pub fn new(call: InboundCall, session: impl Into<Personal>) -> Self {
+        Self { call, session: session.into() }
+    }
+}
+
 /// A signed transaction: verified, and kept whole.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TransactionResult {
     /// The caller's own id of the transaction.
     pub reference: crate::Reference,
+    /// The provider's identifier of the person who signed, if it says so.
+    pub subject: Option<Personal>,
     /// The provider's signed statement, as it was received, with the key that verified it.
     pub evidence: crate::CallbackEvidence,
 }
@@ -278,7 +301,7 @@ impl TransactionResult {
     /// For providers.
     #[must_use]
     pub fn new(reference: crate::Reference, evidence: crate::CallbackEvidence) -> Self {
-        Self { reference, evidence }
+        Self { reference, subject: None, evidence }
     }
 }
 

@@ -39,6 +39,13 @@ pub fn scrub(text: &str) -> String {
     out
 }
 
+/// As [`scrub`], for what a provider calls the id of a request or trace: the trace and span ids of W3C Trace Context, 32 and
+/// 16 hexadecimal digits, stay readable although they look like tokens.
+pub(crate) fn scrub_id(id: &str) -> String {
+    let is_trace = matches!(id.len(), 16 | 32) && id.bytes().all(|b| b.is_ascii_hexdigit());
+    if is_trace { id.to_owned() } else { scrub(id) }
+}
+
 fn is_break(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()
@@ -181,6 +188,20 @@ mod tests {
         for (input, expected) in cases {
             assert_eq!(scrub(input), expected.unwrap_or(input), "{input}");
         }
+    }
+
+    #[test]
+    fn ids_of_traces_stay_and_what_else_is_said_to_be_an_id_is_scrubbed() {
+        for id in [
+            "4bf92f3577b34da6a3ce929d0e0e4736",
+            "00f067aa0ba902b7",
+            "0192f0c4-6a6b-7c3d-9a36-3e1f0a7b4c55",
+            "r-1",
+        ] {
+            assert_eq!(scrub_id(id), id);
+        }
+        assert_eq!(scrub_id("S1234567D"), "<national id>");
+        assert_eq!(scrub_id("production_v1_abcdefghijklmnopqrstuvwxyz0123"), "<token>");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use esign_core::{
     InstanceConfig, Intent, MediaType, Observation, Observer, Operation, Order, Personal, ProviderKind,
     ProviderOptions, Received, Reference, Registry, Reply, RequestFile, Resolution, SecretRef, SecretUrl,
     SignRequest, Signer, SignerStatus, Standing, State, StatusReport, Step, Submission, SubmissionRecord,
-    TransactionRequest, TransactionResult, TransactionStart, VerifiedEvent, Wait,
+    TransactionRequest, TransactionResult, TransactionReturn, TransactionStart, VerifiedEvent, Wait,
 };
 
 const MARKERS: [&str; 4] = ["zq7marker", "81234321", "S7654321Z", "Zq Seven"];
@@ -141,7 +141,11 @@ async fn nothing_that_holds_a_secret_prints_it() {
     transaction.subject = Some("zq7marker".into());
     printed.debug("TransactionRequest", &transaction);
     printed.debug("TransactionStart", &TransactionStart::new("zq7marker", Timestamp::UNIX_EPOCH));
-    printed.debug("TransactionResult", &TransactionResult::new(Reference::new("t").unwrap(), evidence()));
+    let call = InboundCall::get("/back").with_query("state", "zq7marker");
+    printed.debug("TransactionReturn", &TransactionReturn::new(call, "zq7marker"));
+    let mut result = TransactionResult::new(Reference::new("t").unwrap(), evidence());
+    result.subject = Some("zq7marker".into());
+    printed.debug("TransactionResult", &result);
     let secrets = FixedSecrets::new().with("key", "zq7marker");
     printed.debug("FixedSecrets", &secrets);
     let reference = SecretRef::External("key".into());

@@ -120,8 +120,11 @@ impl HttpSettings {
         Ok(())
     }
 
-    /// Whether this address may be spoken to: https, or plain http to loopback or a host in `danger_http_hosts`.
-    pub(crate) fn check_scheme(&self, url: &Url) -> Result<()> {
+    /// Whether this address may carry what is secret: https, or plain http to loopback or a host in `danger_http_hosts`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](esign_core::ErrorKind::Config), at `base_url`.
+    pub fn check_scheme(&self, url: &Url) -> Result<()> {
         let host = url.host_str().unwrap_or_default();
         match url.scheme() {
             "https" if !host.is_empty() => Ok(()),

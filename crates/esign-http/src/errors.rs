@@ -85,6 +85,9 @@ pub(crate) fn from_status(
     if let Some(id) = words.request_id {
         error = error.with_request_id(id);
     }
+    if let Some(id) = words.trace_id {
+        error = error.with_trace_id(id);
+    }
     error
 }
 

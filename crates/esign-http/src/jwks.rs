@@ -111,6 +111,18 @@ impl Jwks {
         self.fetch(Call::replayable).await
     }
 
+    /// Makes sure that there are keys to verify with: fetches unless a set is there that is still usable, which
+    /// [`keys`](Jwks::keys) then refreshes. Ask before a call whose answer comes once and has to be verified.
+    ///
+    /// # Errors
+    /// As [`prefetch`](Jwks::prefetch).
+    pub async fn ensure_usable(&self) -> Result<()> {
+        match self.age() {
+            Some(age) if age < self.0.policy.usable_for => Ok(()),
+            _ => self.prefetch().await,
+        }
+    }
+
     /// Verifies a token with the key that it names.
     ///
     /// # Errors

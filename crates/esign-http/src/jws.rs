@@ -207,6 +207,7 @@ impl VerifyingKey {
         })
     }
 
+    #[cfg(feature = "client")]
     pub(crate) fn is_same_key(&self, other: &Self) -> bool {
         self.algorithm == other.algorithm
             && self.key.try_get_as_bytes().ok() == other.key.try_get_as_bytes().ok()

@@ -17,6 +17,8 @@ pub struct Words {
     pub message: Option<String>,
     /// Its id of the request, for a support ticket.
     pub request_id: Option<String>,
+    /// Its id of the trace through its systems, where it has one beside that of the request.
+    pub trace_id: Option<String>,
 }
 
 /// Reads an error answer: status, headers, and the beginning of the body. Adapters whose provider has a format of its
@@ -62,7 +64,7 @@ impl Words {
             error.clone().filter(|e| !e.contains(' ') && e.chars().any(|c| c == '_' || c.is_ascii_digit()))
         });
         let message = message.or_else(|| error.filter(|e| Some(e) != code.as_ref()));
-        Self { code, message, request_id: texts(&["traceId", "trace_id", "requestId"]) }
+        Self { code, message, request_id: texts(&["traceId", "trace_id", "requestId"]), trace_id: None }
     }
 }
 

@@ -60,6 +60,9 @@ fn copy_words(from: &Error, mut to: Error) -> Error {
     if let Some(id) = from.request_id() {
         to = to.with_request_id(id);
     }
+    if let Some(id) = from.trace_id() {
+        to = to.with_trace_id(id);
+    }
     to
 }
 

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use esign_core::jiff::Timestamp;
 use esign_core::{Clock, Error, ErrorKind, Observer, Operation, Personal, Result, SecretUrl};
-use esign_http::HttpClient;
+use esign_http::{HttpClient, PublishedKeys};
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use url::Url;
 
 use crate::KIND;
-use crate::config::{Addresses, CancelClaim, InstanceKeys, Payload, ResultPath, SingpassConfig};
+use crate::config::{Addresses, CancelClaim, Payload, ResultPath, SingpassConfig};
 use crate::convert::Location;
 use crate::error::{by_code, explain, unreadable};
 use crate::token::TokenSigner;
@@ -88,7 +88,7 @@ impl SingpassClient {
     pub(crate) fn new(
         config: Arc<SingpassConfig>,
         addresses: &Addresses,
-        keys: &InstanceKeys,
+        keys: &PublishedKeys,
         clock: Arc<dyn Clock>,
         observer: Arc<dyn Observer>,
         limiter: Option<Arc<esign_http::Limiter>>,
@@ -99,7 +99,7 @@ impl SingpassClient {
             .observer(KIND, observer)
             .explain(explain)
             .build()?;
-        let tokens = TokenSigner { key: Arc::clone(&keys.signing), clock, life: config.token_life() };
+        let tokens = TokenSigner { key: Arc::clone(keys.signing()), clock, life: config.token_life() };
         Ok(Self { http, config, tokens, underscore: Arc::default() })
     }
 

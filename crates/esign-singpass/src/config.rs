@@ -4,10 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use esign_core::{
-    BuildContext, Endpoint, Error, Provider, ProviderConfig, ProviderKind, Result, SecretRef, SigningKey,
-};
-use esign_http::{HttpSettings, LimiterSettings, LocalKey};
+use esign_core::{BuildContext, Endpoint, Error, Provider, ProviderConfig, ProviderKind, Result, SecretRef};
+use esign_http::{HttpSettings, LimiterSettings, PublishedKey, PublishedKeys};
 use serde::Deserialize;
 use url::Url;
 
@@ -79,16 +77,6 @@ pub struct SingpassConfig {
     pub limiter: LimiterSettings,
     /// Instances with the same name here share one pace. Default: those with the same client id and address do.
     pub limiter_group: Option<String>,
-}
-
-/// A key that is published and not used to sign.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PublishedKey {
-    /// Where the key is.
-    pub key: SecretRef,
-    /// Its `kid`. Default: as for the signing key.
-    pub key_id: Option<String>,
 }
 
 /// The two official environments (spec 2.1).
@@ -305,58 +293,14 @@ impl SingpassConfig {
     }
 }
 
-/// The keys of an instance: the one that signs, and those that are only published.
-#[derive(Clone, Debug)]
-pub(crate) struct InstanceKeys {
-    pub(crate) signing: Arc<dyn SigningKey>,
-    pub(crate) others: Vec<Arc<dyn SigningKey>>,
-}
-
-impl InstanceKeys {
-    async fn load(config: &SingpassConfig, cx: &BuildContext) -> Result<Self> {
-        let signing = load_key(cx, "signing_key", &config.signing_key, config.key_id.as_deref()).await?;
-        let mut others: Vec<Arc<dyn SigningKey>> = Vec::new();
-        for (i, published) in config.published_keys.iter().enumerate() {
-            let at = format!("published_keys[{i}].key");
-            let key = load_key(cx, &at, &published.key, published.key_id.as_deref()).await?;
-            if std::iter::once(&signing).chain(&others).any(|other| other.key_id() == key.key_id()) {
-                let message =
-                    format!("two keys have the id {}: Singpass chooses keys by their id", key.key_id());
-                return Err(Error::config(at, message));
-            }
-            others.push(key);
-        }
-        Ok(Self { signing, others })
-    }
-
-    /// The public key set to serve (spec 2.3).
-    pub(crate) fn jwks(&self) -> serde_json::Value {
-        let keys: Vec<_> =
-            std::iter::once(&self.signing).chain(&self.others).map(|key| key.public_jwk()).collect();
-        serde_json::json!({ "keys": keys })
-    }
-}
-
-async fn load_key(
-    cx: &BuildContext,
-    at: &str,
-    reference: &SecretRef,
-    id: Option<&str>,
-) -> Result<Arc<dyn SigningKey>> {
-    if let SecretRef::External(name) = reference {
-        return cx.external_key(name).map_err(|e| e.within(at));
-    }
-    let text = cx.credential(at, reference).await?.current();
-    Ok(Arc::new(LocalKey::from_pem_or_jwk(&text, id).map_err(|e| e.within(at))?))
-}
-
 #[async_trait]
 impl ProviderConfig for SingpassConfig {
     const KIND: ProviderKind = KIND;
 
     async fn build(self, cx: &BuildContext) -> Result<Arc<dyn Provider>> {
         self.check()?;
-        let keys = InstanceKeys::load(&self, cx).await?;
+        let keys =
+            PublishedKeys::load(cx, &self.signing_key, self.key_id.as_deref(), &self.published_keys).await?;
         Ok(Arc::new(Singpass::new(self, keys, cx)?))
     }
 }

@@ -15,12 +15,12 @@ use esign_core::{
     Provider, ProviderKind, Range, RequestRef, Resolved, ResolvedSpot, Result, ResultState, Retry, Rule,
     SignerStatus, Standing, State, StatusReport, Step, Submission, Support,
 };
-use esign_http::{HttpClient, Jwks, JwksPolicy, LimiterKey, Limiters};
+use esign_http::{HttpClient, Jwks, JwksPolicy, LimiterKey, Limiters, PublishedKeys};
 use serde::{Deserialize, Serialize};
 
 use crate::callbacks::SingpassCallbacks;
 use crate::client::{Initiate, SingpassClient};
-use crate::config::{Api, InstanceKeys, SingpassConfig};
+use crate::config::{Api, SingpassConfig};
 use crate::convert::{BOX_HEIGHT, BOX_WIDTH, DECIMALS, Location, uin_hash};
 use crate::error::{ACCESS_EXPIRED, ACTIVE_SESSION, ALREADY_SIGNED, EXPIRED, NOT_SIGNED, refusal_code};
 use crate::{KIND, client};
@@ -40,7 +40,7 @@ pub struct Singpass {
     config: Arc<SingpassConfig>,
     client: SingpassClient,
     callbacks: SingpassCallbacks,
-    keys: InstanceKeys,
+    keys: PublishedKeys,
     endpoint: Endpoint,
     clock: Arc<dyn Clock>,
 }
@@ -54,7 +54,7 @@ struct Private {
 }
 
 impl Singpass {
-    pub(crate) fn new(config: SingpassConfig, keys: InstanceKeys, cx: &BuildContext) -> Result<Self> {
+    pub(crate) fn new(config: SingpassConfig, keys: PublishedKeys, cx: &BuildContext) -> Result<Self> {
         let addresses = config.addresses()?;
         let endpoint = config.endpoint()?;
         let config = Arc::new(config);
@@ -492,11 +492,11 @@ impl Probe for Singpass {
             Ok(()) => check("singpass_keys", ProbeVerdict::Good, "Singpass's keys were fetched".to_owned()),
             Err(error) => check("singpass_keys", ProbeVerdict::Bad, error.to_string()),
         };
-        let signature = match self.keys.signing.sign(b"probe").await {
+        let signature = match self.keys.signing().sign(b"probe").await {
             Ok(_) => check(
                 "signing_key",
                 ProbeVerdict::Good,
-                format!("the key {} signs", self.keys.signing.key_id()),
+                format!("the key {} signs", self.keys.signing().key_id()),
             ),
             Err(error) => check("signing_key", ProbeVerdict::Bad, error.to_string()),
         };

@@ -17,6 +17,8 @@ pub fn default_registry() -> Registry {
     registry.register::<esign_signify::SignifyConfig>().expect("our kinds have names of their own");
     #[cfg(feature = "singpass")]
     registry.register::<esign_singpass::SingpassConfig>().expect("our kinds have names of their own");
+    #[cfg(feature = "txn")]
+    registry.register::<esign_txn::SingpassTxnConfig>().expect("our kinds have names of their own");
     registry
 }
 

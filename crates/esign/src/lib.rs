@@ -22,3 +22,7 @@ pub use esign_signify as signify;
 /// Sign with Singpass, Document Signing V3: its configuration, options and typed client.
 #[cfg(feature = "singpass")]
 pub use esign_singpass as singpass;
+
+/// Singpass transaction signing: its configuration, the page's snippet, sessions and typed client.
+#[cfg(feature = "txn")]
+pub use esign_txn as txn;

@@ -57,6 +57,17 @@ fn typical_config() -> Config {
             .with("client_id", "typical")
             .with("signing_key", serde_json::json!({ "external": "typical" })),
     );
+    #[cfg(feature = "txn")]
+    config.providers.insert(
+        esign_txn::KIND.to_string(),
+        esign_core::InstanceConfig::new(esign_txn::KIND)
+            .with("environment", "production")
+            .with("client_id", "typical")
+            .with("redirect_uri", "https://typical.example/approved")
+            .with("signing_key", serde_json::json!({ "external": "typical" }))
+            .with("nonce_claim", "nonce")
+            .with("hash_claim", "txn_hash"),
+    );
     config
 }
 
@@ -89,7 +100,10 @@ impl SigningKey for NoKey {
 pub fn rows(columns: &[(String, Capabilities)]) -> Vec<Row> {
     let row = |(capability, value): &(&'static str, fn(&Capabilities) -> String)| Row {
         capability,
-        values: columns.iter().map(|(_, capabilities)| value(capabilities)).collect(),
+        values: columns
+            .iter()
+            .map(|(_, c)| if applies(capability, c) { value(c) } else { "–".to_owned() })
+            .collect(),
     };
     ROWS.iter().map(row).collect()
 }
@@ -108,6 +122,15 @@ pub fn markdown(columns: &[(String, Capabilities)]) -> String {
     }
     table
 }
+
+/// Most rows say nothing about a provider that signs no documents.
+fn applies(capability: &str, capabilities: &Capabilities) -> bool {
+    let signs_documents = capabilities.documents.count != Range::of(0, 0);
+    signs_documents || WITHOUT_DOCUMENTS.contains(&capability)
+}
+
+const WITHOUT_DOCUMENTS: [&str; 5] =
+    ["legal class", "signing certificate", "transactions", "rate limit", "statements nobody could check"];
 
 type Value = fn(&Capabilities) -> String;
 

@@ -108,9 +108,11 @@ fn the_provider_s_words_are_kept_and_scrubbed() {
         code: Some("E1".into()),
         message: Some("no such user ann@example.com, see https://x.example/a?token=marker".into()),
         request_id: Some("r-1".into()),
+        trace_id: Some("t-1".into()),
     };
     let error = from_status(call(Op::Submit), StatusCode::BAD_REQUEST, None, words);
     assert_eq!((error.provider_code(), error.request_id()), (Some("E1"), Some("r-1")));
+    assert_eq!(error.trace_id(), Some("t-1"));
     let text = format!("{error} {error:?}");
     assert!(text.contains("no such user <email>"), "{text}");
     assert!(!text.contains("ann@") && !text.contains("marker"), "{text}");

@@ -57,8 +57,11 @@ pub(crate) async fn world_with_key(settings: &[(&str, Value)], key: Arc<dyn Sign
     let clock = VirtualClock::jumping("2026-01-01T00:00:00Z".parse().unwrap());
     let mut registry = Registry::new();
     registry.register::<SingpassConfig>().unwrap();
-    let config =
-        Config { active: Some("singpass".into()), providers: [("singpass".to_owned(), instance)].into() };
+    let config = Config {
+        active: Some("singpass".into()),
+        providers: [("singpass".to_owned(), instance)].into(),
+        ..Config::default()
+    };
     let client = Client::builder(registry)
         .config(config)
         .key("rp", key)

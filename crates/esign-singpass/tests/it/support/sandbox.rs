@@ -92,8 +92,11 @@ async fn client(sandbox: &Sandbox, settings: &[(&str, Value)]) -> (Client, Virtu
     for (name, value) in settings {
         instance = instance.with(*name, value.clone());
     }
-    let config =
-        Config { active: Some("singpass".into()), providers: [("singpass".to_owned(), instance)].into() };
+    let config = Config {
+        active: Some("singpass".into()),
+        providers: [("singpass".to_owned(), instance)].into(),
+        ..Config::default()
+    };
     let clock = VirtualClock::jumping(START.parse().unwrap());
     let mut registry = Registry::new();
     registry.register::<SingpassConfig>().unwrap();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use esign_core::facts::Rect;
 use esign_core::memory::A4Pages;
 use esign_core::{
     Clock, FixedSecrets, Handle, InboundCall, Inspector, InstanceConfig, Operation, Placement, Registry,
@@ -102,6 +103,36 @@ pub trait Backend: Send + Sync {
         None
     }
 
+    /// Everything else that the backend was told about a request, as text in which a wish can be found: messages, languages,
+    /// return addresses, coordinates digit for digit. `None` if it cannot tell.
+    async fn heard(&self, _handle: &Handle) -> Option<String> {
+        None
+    }
+
+    /// Where the signatures of a request are that everybody has signed: page and box on the page as shown, in points from
+    /// the lower-left corner. `None` if it cannot tell. [`drawn_boxes`](crate::drawn_boxes) reads them from a signed PDF.
+    async fn boxes(&self, _handle: &Handle) -> Option<Vec<(u32, Rect)>> {
+        None
+    }
+
+    /// From now on the backend's answers have members that nobody knows, as after an update of the service. False if that
+    /// is impossible.
+    async fn extend(&self) -> bool {
+        false
+    }
+
+    /// A part of what the backend says when it refuses ([`Fault::Refuse`]): its error code, or words without personal data.
+    /// Errors must keep it. `None` if it says nothing.
+    fn refusal_words(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Handles as earlier versions of the provider stored them, from files that are kept with its tests. What they hold of
+    /// the provider's own must be readable for ever.
+    fn stored_handles(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// From now on the backend names the request's status by a word that nobody knows. False if that is impossible.
     async fn speak(&self, _handle: &Handle, _word: &str) -> bool {
         false
@@ -116,6 +147,11 @@ pub trait Backend: Send + Sync {
     /// The calls that the service would make now about this request, in order; empty if it makes none.
     async fn callbacks(&self, _handle: &Handle) -> Vec<InboundCall> {
         Vec::new()
+    }
+
+    /// One call about all of these requests; `None` if each call of the service is about one.
+    async fn callback_about(&self, _handles: &[Handle]) -> Option<InboundCall> {
+        None
     }
 }
 

@@ -15,7 +15,7 @@ use libtest_mimic::{Arguments, Completion, Trial};
 
 pub use check::Verdict;
 pub use harness::{Action, Backend, Fault, Harness};
-pub use pdf::sample_pdf;
+pub use pdf::{drawn_boxes, sample_pdf};
 pub use relay::Relay;
 
 /// Runs every check as a test of its own, with the command line of the ordinary test runner: the whole of

@@ -28,7 +28,7 @@ pub struct Fault {
     pub times: u32,
     /// Whether the request is carried out before the effect. Without it the service never sees the request.
     ///
-    /// [`Effect::Truncate`], [`Effect::Slow`] and [`Effect::Huge`] change the real answer: they carry the request out
+    /// [`Effect::Truncate`], [`Effect::Slow`], [`Effect::Huge`] and [`Effect::Extend`] change the real answer: they carry the request out
     /// either way.
     #[serde(default)]
     pub committed: bool,
@@ -117,6 +117,8 @@ pub enum Effect {
         /// How many.
         bytes: u64,
     },
+    /// Each JSON object in the answer has a member more, which no documentation names.
+    Extend,
 }
 
 impl Effect {

@@ -12,6 +12,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use futures_util::stream;
+use serde_json::Value;
 
 use crate::connection::Connection;
 use crate::faults::Effect;
@@ -96,6 +97,11 @@ async fn apply(
             real.headers_mut().remove(header::CONTENT_LENGTH);
             real
         }
+        Effect::Extend => {
+            let mut real = reshape(real, |body| extended(&body)).await;
+            real.headers_mut().remove(header::CONTENT_LENGTH);
+            real
+        }
     }
 }
 
@@ -121,6 +127,27 @@ fn truncated(body: &Bytes, keep: usize) -> Body {
             None => None,
         }
     }))
+}
+
+/// A body that is no JSON stays as it is.
+fn extended(body: &Bytes) -> Body {
+    fn extend(value: &mut Value) {
+        match value {
+            Value::Object(members) => {
+                members.values_mut().for_each(extend);
+                members.insert("unheardOf".to_owned(), serde_json::json!({ "since": [2027, null] }));
+            }
+            Value::Array(items) => items.iter_mut().for_each(extend),
+            _ => {}
+        }
+    }
+    match serde_json::from_slice::<Value>(body) {
+        Ok(mut value) => {
+            extend(&mut value);
+            Body::from(value.to_string())
+        }
+        Err(_) => Body::from(body.clone()),
+    }
 }
 
 fn slow(body: Bytes, chunk: usize, pause_millis: u64) -> Body {

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use esign_conformance::{Action, Backend, Fault, Harness, Relay};
+use esign_conformance::{Action, Backend, Fault, Harness, Relay, drawn_boxes};
+use esign_core::facts::Rect;
 use esign_core::{
     Clock, FixedSecrets, Handle, InstanceConfig, Operation, Placement, Registry, Result, Signer, VirtualClock,
 };
@@ -170,6 +171,23 @@ impl Backend for SignifyBackend {
     async fn received(&self, handle: &Handle) -> Option<Vec<Bytes>> {
         // Nobody has signed yet, so it is what was sent.
         self.sandbox.signify().pdf(handle.request().id()).ok().map(|pdf| vec![pdf])
+    }
+
+    async fn boxes(&self, handle: &Handle) -> Option<Vec<(u32, Rect)>> {
+        let signed = self.sandbox.signify().pdf(handle.request().id()).ok()?;
+        Some(drawn_boxes(&signed))
+    }
+
+    async fn extend(&self) -> bool {
+        self.sandbox.inject(Planned::on("signify.*", Effect::Extend).times(1000)).is_ok()
+    }
+
+    fn refusal_words(&self) -> Option<&'static str> {
+        Some("no such thing")
+    }
+
+    fn stored_handles(&self) -> Vec<String> {
+        vec![include_str!("golden/handle-1.json").to_owned()]
     }
 
     async fn speak(&self, handle: &Handle, word: &str) -> bool {

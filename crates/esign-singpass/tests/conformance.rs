@@ -11,7 +11,8 @@ use axum::routing::post;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use esign_conformance::{Action, Backend, Fault, Harness, Relay};
+use esign_conformance::{Action, Backend, Fault, Harness, Relay, drawn_boxes};
+use esign_core::facts::Rect;
 use esign_core::jiff::Timestamp;
 use esign_core::{
     Clock, Handle, InboundCall, InstanceConfig, KeyAlgorithm, Operation, Placement, Registry, Result, Signer,
@@ -224,6 +225,23 @@ impl Backend for SingpassBackend {
     async fn received(&self, handle: &Handle) -> Option<Vec<Bytes>> {
         // Nobody has signed yet, so it is what was sent.
         self.sandbox.singpass().pdf(handle.request().id()).ok().map(|pdf| vec![pdf])
+    }
+
+    async fn boxes(&self, handle: &Handle) -> Option<Vec<(u32, Rect)>> {
+        let signed = self.sandbox.singpass().pdf(handle.request().id()).ok()?;
+        Some(drawn_boxes(&signed))
+    }
+
+    async fn extend(&self) -> bool {
+        self.sandbox.inject(Planned::on("singpass.*", Effect::Extend).times(1000)).is_ok()
+    }
+
+    fn refusal_words(&self) -> Option<&'static str> {
+        Some("INVALID_REQUEST")
+    }
+
+    fn stored_handles(&self) -> Vec<String> {
+        vec![include_str!("golden/handle-1.json").to_owned()]
     }
 
     async fn speak(&self, _: &Handle, word: &str) -> bool {

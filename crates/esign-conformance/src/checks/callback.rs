@@ -1,5 +1,7 @@
 //! Calls that come in: believed only when verified, and the same each time.
 
+use std::time::Duration;
+
 use esign_core::{CallbackSupport, Event, Handle, InboundCall, Received, State};
 
 use crate::check::{Outcome, Stop, ensure, fail, skip};
@@ -113,6 +115,119 @@ pub(super) async fn replayed(w: &World) -> Outcome {
         ensure!(once == twice, "the same call gave {once:?} and then {twice:?}");
     }
     Ok(())
+}
+
+/// A call that comes before anybody has signed says nothing else, and spoils nothing that comes after it.
+pub(super) async fn early(w: &World) -> Outcome {
+    if w.caps.callbacks == CallbackSupport::None {
+        skip!("callbacks: none are claimed");
+    }
+    let request = w.request()?;
+    let handle = w.sent(&request).await?;
+    let calls = w.backend.callbacks(&handle).await;
+    if calls.is_empty() {
+        skip!("the service makes no call before somebody has signed");
+    }
+    w.client.ready().await?;
+    for call in &calls {
+        for state in states(receive(w, call).await?)? {
+            ensure!(!state.is_end(), "nobody has signed, and the event says {state}");
+        }
+    }
+    w.sign_all(&handle, &request).await?;
+    for call in &calls {
+        for state in states(receive(w, call).await?)? {
+            ensure!(
+                !state.is_end(),
+                "the same call, received again after the last signature, now says {state}"
+            );
+        }
+    }
+    let state = w.client.status(&handle).await?.state();
+    ensure!(state == State::Completed, "all have signed, an old call came in, and it is {state}");
+    Ok(())
+}
+
+/// A call that comes when everything is over says what it always said, or is refused as too old.
+pub(super) async fn late(w: &World) -> Outcome {
+    let (_, calls) = calls(w).await?;
+    let mut said = Vec::new();
+    for call in &calls {
+        said.push(states(receive(w, call).await?)?);
+    }
+    for wait in [Duration::from_secs(3600), Duration::from_secs(400 * 86_400)] {
+        w.backend.pass(wait).await;
+        for (call, said) in calls.iter().zip(&said) {
+            let received = receive(w, call).await?;
+            let refused = received.events.is_err();
+            ensure!(
+                refused != (200..300).contains(&received.reply.status),
+                "a late call is answered with {}, and its events are {}",
+                received.reply.status,
+                if refused { "refused" } else { "believed" }
+            );
+            if !refused {
+                let now = states(received)?;
+                ensure!(
+                    now == *said,
+                    "a call said {said:?}, and when it came {wait:?} later it says {now:?}"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Each of several events in one call arrives, with a key of its own.
+pub(super) async fn several_in_one(w: &World) -> Outcome {
+    if w.caps.callbacks == CallbackSupport::None {
+        skip!("callbacks: none are claimed");
+    }
+    let mut handles = Vec::new();
+    for _ in 0..3 {
+        let request = w.request()?;
+        let handle = w.sent(&request).await?;
+        w.sign_all(&handle, &request).await?;
+        handles.push(handle);
+    }
+    let Some(call) = w.backend.callback_about(&handles).await else {
+        skip!("each call of the service is about one request");
+    };
+    w.client.ready().await?;
+    let events = receive(w, &call).await?.events?;
+    for handle in &handles {
+        let about = events.iter().filter(|event| match event {
+            Event::Verified(event) => event.key == handle.key(),
+            Event::Hint { key } => key.as_ref() == Some(&handle.key()),
+            _ => false,
+        });
+        let count = about.count();
+        ensure!(count == 1, "{count} events about one of {} requests in one call", handles.len());
+    }
+    let mut keys: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Verified(event) => Some(&event.dedup),
+            _ => None,
+        })
+        .collect();
+    keys.sort();
+    keys.dedup();
+    ensure!(keys.is_empty() || keys.len() == handles.len(), "events of one call share a deduplication key");
+    Ok(())
+}
+
+/// What the events of a genuine call say.
+fn states(received: Received) -> Result<Vec<State>, Stop> {
+    let events = match received.events {
+        Ok(events) => events,
+        Err(error) => return fail(format!("a genuine call was refused: {error}")),
+    };
+    let states = events.into_iter().filter_map(|event| match event {
+        Event::Verified(event) => Some(event.standing.state),
+        _ => None,
+    });
+    Ok(states.collect())
 }
 
 fn dedups(received: Received) -> Result<Vec<String>, Stop> {

@@ -47,6 +47,32 @@ pub(super) async fn after_completion(w: &World) -> Outcome {
     Ok(())
 }
 
+/// The last signature is made between the look at the status and the cancel: whatever is answered is what happened, and
+/// a document that is kept is whole.
+pub(super) async fn at_completion(w: &World) -> Outcome {
+    let (request, handle) = open(w).await?;
+    w.sign_all(&handle, &request).await?;
+    let Some(documents) = w.provider()?.documents() else { skip!("documents: none") };
+    // As the client calls it when the status that it read just before was still pending.
+    let outcome = documents.cancel(handle.request()).await;
+    let document = w.client.download(&handle, &ArtifactId::SIGNED).await;
+    match outcome {
+        Ok(CancelOutcome::TooLate) | Err(_) => {
+            ensure!(
+                document.is_ok(),
+                "the cancel came too late, and the signed document is gone: {:?}",
+                document.err()
+            );
+        }
+        Ok(outcome) => {
+            ensure!(document.is_err(), "{}, and the signed document can be had", outcome.as_str());
+            let state = w.client.status(&handle).await?.state();
+            ensure!(state == State::Cancelled, "{}, and it is {state}", outcome.as_str());
+        }
+    }
+    Ok(())
+}
+
 pub(super) async fn survives_faults(w: &World) -> Outcome {
     let effect = [
         (Fault::RefuseConnection, false),

@@ -1,8 +1,10 @@
 //! What the capabilities claim as a whole.
 
+use esign_core::jiff::SignedDuration;
 use esign_core::{CallbackSupport, ReferenceSupport};
 
-use crate::check::{Outcome, ensure};
+use crate::check::{Outcome, Stop, ensure, fail, skip};
+use crate::sample::known;
 use crate::world::{INSTANCE, World};
 
 /// A claim without the group of operations that it needs is empty, and a group without its claim is invisible.
@@ -42,5 +44,74 @@ pub(super) async fn capabilities_are_stable(w: &World) -> Outcome {
 pub(super) async fn build_sends_nothing(w: &World) -> Outcome {
     let reached = w.reached().await;
     ensure!(reached.iter().all(|(_, calls)| *calls == 0), "building it reached the backend: {reached:?}");
+    Ok(())
+}
+
+/// Messages, languages and return addresses that are claimed are taken, and arrive.
+pub(super) async fn wishes_arrive(w: &World) -> Outcome {
+    let mut wished = Vec::new();
+    if let Some(way) = w.caps.message.deliveries.first() {
+        let text = "Please sign soon";
+        wished.push(("message", text.to_owned(), w.request_by(*way, 1, None)?.message(text)));
+    }
+    for language in &w.caps.languages {
+        wished.push(("language", language.clone(), w.request()?.language(language.clone())));
+    }
+    if w.caps.return_url.supported.is_yes() {
+        let scheme = w.caps.return_url.schemes.first().map_or("https", String::as_str);
+        let host = w.caps.return_url.domain.as_deref().unwrap_or("conformance.example");
+        let address = format!("{scheme}://{host}/back");
+        // Made of a claimed scheme and domain.
+        let Ok(url) = address.parse() else { return fail(format!("return_url: {address} is no address")) };
+        wished.push(("return_url", address, w.request()?.return_url(url)));
+    }
+    if wished.is_empty() {
+        skip!("message, languages, return_url: none are claimed");
+    }
+    for (what, value, request) in wished {
+        let sent = w.submit(&request).await;
+        let submission =
+            sent.map_err(|stop| Stop::Fail(format!("{what} {value:?} is claimed, but: {stop}")))?;
+        ensure!(
+            submission.record.intent().changes().is_empty(),
+            "{what} {value:?} is claimed, and was changed"
+        );
+        if let Some(heard) = w.backend.heard(&submission.handle).await {
+            ensure!(heard.contains(&value), "{what} {value:?} was accepted, and did not arrive");
+        }
+    }
+    Ok(())
+}
+
+/// Every legal class that is claimed may be asked for.
+pub(super) async fn legal_classes_are_taken(w: &World) -> Outcome {
+    if w.caps.legal.is_empty() {
+        skip!("legal: none is claimed");
+    }
+    for claim in &w.caps.legal {
+        let accepted = w.client.prepare(w.request()?.accept(claim.class.clone())).await;
+        ensure!(accepted.is_ok(), "legal class {} is claimed, but: {:?}", claim.class, accepted.err());
+        ensure!(!claim.source.is_empty(), "legal class {} is claimed by nobody", claim.class);
+    }
+    Ok(())
+}
+
+/// The time to sign that is wished for is the time that the provider gives.
+pub(super) async fn expiry_is_kept(w: &World) -> Outcome {
+    let (true, Some(least)) = (w.caps.expiry.supported.is_yes(), known(w.caps.expiry.seconds.min)) else {
+        skip!("expiry: not claimed, or without a least time");
+    };
+    let seconds = i64::try_from(least).unwrap_or(i64::MAX);
+    let request = w.request()?.expires_after(SignedDuration::from_secs(seconds));
+    let before = w.client.clock().now();
+    let handle = w.sent(&request).await?;
+    if let Some(end) = w.client.status(&handle).await?.expires_at {
+        let slack = SignedDuration::from_mins(5);
+        let wished = before + SignedDuration::from_secs(seconds);
+        ensure!(
+            end >= wished - slack && end <= wished + slack,
+            "{least} s to sign were wished for from {before}, and the provider ends it at {end}"
+        );
+    }
     Ok(())
 }

@@ -157,6 +157,22 @@ pub(super) async fn survives_faults(w: &World) -> Outcome {
     Ok(())
 }
 
+/// Addresses and tokens that were good an hour ago are not taken for good now.
+pub(super) async fn an_hour_later(w: &World) -> Outcome {
+    let (_, handle) = signed(w).await?;
+    let first = w.client.download(&handle, &ArtifactId::SIGNED).await?;
+    let life = known(w.caps.result_lifetime).unwrap_or(u64::MAX);
+    for wait in [Duration::from_secs(1200), Duration::from_secs(2100)] {
+        if wait.as_secs() * 2 > life {
+            continue;
+        }
+        w.backend.pass(wait).await;
+        let again = w.client.download(&handle, &ArtifactId::SIGNED).await?;
+        ensure!(again.content == first.content, "later another document came back");
+    }
+    Ok(())
+}
+
 pub(super) async fn gone_after_its_time(w: &World) -> Outcome {
     let Some(life) = known(w.caps.result_lifetime) else {
         skip!("result_lifetime: {:?}", w.caps.result_lifetime);

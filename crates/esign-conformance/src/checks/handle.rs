@@ -3,7 +3,7 @@
 use esign_core::secrecy::ExposeSecret;
 use esign_core::{ErrorKind, Handle, Operation, State};
 
-use crate::check::{Outcome, ensure};
+use crate::check::{Outcome, ensure, skip};
 use crate::harness::Action;
 use crate::sample::{MARKER, NAME};
 use crate::world::{INSTANCE, World};
@@ -92,6 +92,28 @@ pub(super) async fn holds_no_personal_data(w: &World) -> Outcome {
     let stored = handle.to_stored().expose_secret().to_lowercase();
     for datum in [MARKER, &NAME.to_lowercase()] {
         ensure!(!stored.contains(datum), "the stored handle holds personal data: {datum}");
+    }
+    Ok(())
+}
+
+/// What an earlier version put into handles is still understood: requests are open for weeks, and programs are updated
+/// meanwhile.
+pub(super) async fn reads_earlier_versions(w: &World) -> Outcome {
+    let stored = w.backend.stored_handles();
+    if stored.is_empty() {
+        skip!("the harness keeps no handles of earlier versions");
+    }
+    let fresh = w.sent(&w.request()?).await?;
+    for text in stored {
+        let old = Handle::from_stored(&text)?;
+        ensure!(*old.kind() == w.caps.kind, "a stored handle is of the kind {}", old.kind());
+        let state: serde_json::Value = old.request().state()?;
+        let handle = fresh.clone().with_private(&state)?;
+        let error = w.client.status(&handle).await.err();
+        ensure!(
+            error.as_ref().is_none_or(|e| e.kind() != ErrorKind::BadHandle),
+            "a handle of an earlier version is not understood: {error:?}"
+        );
     }
     Ok(())
 }

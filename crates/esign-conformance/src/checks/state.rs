@@ -149,6 +149,26 @@ pub(super) async fn unknown_word(w: &World) -> Outcome {
     Ok(())
 }
 
+/// An update of the service adds members to its answers; who knows them not passes over them.
+pub(super) async fn unknown_members(w: &World) -> Outcome {
+    if !w.backend.extend().await {
+        skip!("the harness cannot make the backend say more than it does");
+    }
+    let request = w.request()?;
+    let handle = w.sent(&request).await?;
+    is(w, &handle, State::Pending).await?;
+    w.sign_all(&handle, &request).await?;
+    is(w, &handle, State::Completed).await?;
+    w.client.download(&handle, &esign_core::ArtifactId::SIGNED).await?;
+    if w.caps.callbacks != esign_core::CallbackSupport::None {
+        w.client.ready().await?;
+        for call in w.backend.callbacks(&handle).await {
+            w.client.receive(crate::world::INSTANCE, &call).await?.events?;
+        }
+    }
+    Ok(())
+}
+
 /// However often and late it is asked, an end stays that end; what the provider has forgotten may be not found.
 pub(super) async fn never_moves_back(w: &World) -> Outcome {
     let (request, life) = short_lived(w).or_else(|_| w.request().map(|request| (request, 30 * DAY)))?;
@@ -222,6 +242,32 @@ pub(super) async fn reading_survives_faults(w: &World) -> Outcome {
         is(w, &handle, State::Pending).await?;
     }
     Ok(())
+}
+
+/// With groups, a later group waits for all of an earlier one, at the service itself; within a group nobody waits.
+pub(super) async fn groups_sign_in_order(w: &World) -> Outcome {
+    if !w.caps.orders.contains(&Order::Groups) {
+        skip!("orders: {:?}", w.caps.orders);
+    }
+    let mut request = w.request_for(3)?;
+    request.order = Some(Order::Groups);
+    request.signers.iter_mut().zip([1, 1, 2]).for_each(|(signer, group)| signer.group = Some(group));
+    let handle = w.sent(&request).await?;
+    let [first, second, last] = request.signers.as_slice() else {
+        return fail("three signers are not three");
+    };
+    ensure!(
+        !w.backend.act(&handle, last, Action::Sign).await,
+        "the second group could sign before the first"
+    );
+    w.act(&handle, second, Action::Sign).await?;
+    ensure!(
+        !w.backend.act(&handle, last, Action::Sign).await,
+        "the second group could sign before all of the first"
+    );
+    w.act(&handle, first, Action::Sign).await?;
+    w.act(&handle, last, Action::Sign).await?;
+    is(w, &handle, State::Completed).await
 }
 
 /// With a sequence, the second signer waits for the first, at the service itself; without, not.

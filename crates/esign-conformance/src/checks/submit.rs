@@ -148,6 +148,46 @@ pub(super) async fn refused_as_unauthenticated(w: &World) -> Outcome {
     after(w, &Rule { fault: Fault::Refuse(401), may_succeed: true, retry: never }).await
 }
 
+/// Each refusal says that nothing was created, with its status; 402 and 408 say nothing of the kind.
+pub(super) async fn refused_otherwise(w: &World) -> Outcome {
+    for status in [403, 404, 409, 413, 415, 422, 402, 408] {
+        let maybe = matches!(status, 402 | 408);
+        let prepared = w.client.prepare(w.request()?).await?;
+        if !w.backend.inject(Operation::Submit, Fault::Refuse(status)).await {
+            skip!("the harness cannot make it happen: {:?}", Fault::Refuse(status));
+        }
+        let result = w.client.submit(prepared).await;
+        w.backend.heal().await;
+        let Err(error) = result else { return fail(format!("{status} was taken for success")) };
+        let right = if maybe { Retry::OutcomeUnknown } else { Retry::Never };
+        ensure!(error.retry() == right, "{status} gives {:?} instead of {right:?}: {error}", error.retry());
+        ensure!(
+            error.http_status() == Some(status),
+            "the error does not name the HTTP status {status}: {error}"
+        );
+    }
+    Ok(())
+}
+
+/// What the provider said about its refusal is in the error: it is all that a person has to go by.
+pub(super) async fn keeps_the_providers_words(w: &World) -> Outcome {
+    let Some(words) = w.backend.refusal_words() else {
+        skip!("the harness names no words of a refusal");
+    };
+    if !w.backend.inject(Operation::Submit, Fault::Refuse(400)).await {
+        skip!("the harness cannot make it happen: {:?}", Fault::Refuse(400));
+    }
+    let result = w.client.submit(w.client.prepare(w.request()?).await?).await;
+    w.backend.heal().await;
+    let Err(error) = result else { return fail("400 was taken for success") };
+    let kept = [error.provider_code(), error.provider_words(), Some(error.message())];
+    ensure!(
+        kept.into_iter().flatten().any(|text| text.contains(words)),
+        "the provider said {words:?}, and the error does not: {error}"
+    );
+    Ok(())
+}
+
 pub(super) async fn failed_after_effect(w: &World) -> Outcome {
     after(w, &Rule { fault: Fault::FailAfterEffect, may_succeed: false, retry: unknown }).await
 }

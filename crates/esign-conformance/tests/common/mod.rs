@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use esign_conformance::{Action, Backend, Fault, Harness};
+use esign_core::facts::Rect;
 use esign_core::memory::{KIND, MemoryFault, MemoryProvider, MemoryService};
 use esign_core::{
     ArtifactId, BuildContext, Capabilities, Clock, Documents, Error, Handle, InboundCall, InstanceConfig,
@@ -153,7 +154,32 @@ impl Backend for MemoryBackend {
         true
     }
 
+    async fn heard(&self, handle: &Handle) -> Option<String> {
+        self.service.heard(handle)
+    }
+
+    async fn boxes(&self, handle: &Handle) -> Option<Vec<(u32, Rect)>> {
+        Some(self.service.boxes(handle))
+    }
+
+    async fn extend(&self) -> bool {
+        self.service.extend();
+        true
+    }
+
+    fn refusal_words(&self) -> Option<&'static str> {
+        Some("refused")
+    }
+
+    fn stored_handles(&self) -> Vec<String> {
+        vec![include_str!("../golden/memory-handle-1.json").to_owned()]
+    }
+
     async fn callbacks(&self, handle: &Handle) -> Vec<InboundCall> {
         vec![self.service.callback(handle)]
+    }
+
+    async fn callback_about(&self, handles: &[Handle]) -> Option<InboundCall> {
+        Some(self.service.callback_about(handles))
     }
 }

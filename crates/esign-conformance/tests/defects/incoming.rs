@@ -16,10 +16,25 @@ macro_rules! defects {
     ($($name:ident),+ $(,)?) => { $(#[derive(Debug, Default)] pub(crate) struct $name;)+ };
 }
 
-defects!(BelievesAnything, SignsWhatItParsed, AnswersForgeries, WrongRequest, DropsEvents);
+defects!(
+    BelievesAnything,
+    SignsWhatItParsed,
+    AnswersForgeries,
+    WrongRequest,
+    DropsEvents,
+    FirstEventOnly,
+    EarlyIsDone,
+    LateIsExpired,
+    RefusesTheUnknown
+);
 
 #[derive(Deserialize)]
 struct Body {
+    events: Vec<BodyEvent>,
+}
+
+#[derive(Deserialize)]
+struct BodyEvent {
     id: String,
     status: State,
 }
@@ -27,6 +42,7 @@ struct Body {
 /// The event in a body, whoever wrote it.
 fn parse(right: &MemoryProvider, call: &InboundCall) -> Option<VerifiedEvent> {
     let body: Body = serde_json::from_slice(&call.body).ok()?;
+    let body = body.events.into_iter().next()?;
     let key = HandleKey::of(&KIND, &right.capabilities().endpoint.fingerprint(), &body.id);
     let evidence = CallbackEvidence {
         body: call.body.clone(),
@@ -101,5 +117,70 @@ impl Defect for DropsEvents {
         let mut received = right.receive(call).await;
         received.events = received.events.map(|_| Vec::new());
         received
+    }
+}
+
+#[async_trait]
+impl Defect for FirstEventOnly {
+    async fn receive(&self, right: &MemoryProvider, call: &InboundCall) -> Received {
+        let mut received = right.receive(call).await;
+        received.events.iter_mut().for_each(|events| events.truncate(1));
+        received
+    }
+}
+
+/// Takes any call for the news that all have signed.
+#[async_trait]
+impl Defect for EarlyIsDone {
+    async fn receive(&self, right: &MemoryProvider, call: &InboundCall) -> Received {
+        let mut received = right.receive(call).await;
+        standings(&mut received, Standing::stated(State::Completed));
+        received
+    }
+}
+
+/// Judges a call by the time at which it comes.
+#[async_trait]
+impl Defect for LateIsExpired {
+    async fn receive(&self, right: &MemoryProvider, call: &InboundCall) -> Received {
+        let mut received = right.receive(call).await;
+        let year = 366 * 86_400;
+        if right.service().clock().monotonic().as_secs() > year {
+            standings(&mut received, Standing::stated(State::Expired));
+        }
+        received
+    }
+}
+
+fn standings(received: &mut Received, standing: Standing) {
+    for event in received.events.iter_mut().flatten() {
+        if let Event::Verified(event) = event {
+            event.standing = standing;
+        }
+    }
+}
+
+#[async_trait]
+impl Defect for RefusesTheUnknown {
+    async fn receive(&self, right: &MemoryProvider, call: &InboundCall) -> Received {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Strict {
+            #[serde(rename = "events")]
+            _events: Vec<StrictEvent>,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct StrictEvent {
+            #[serde(rename = "id")]
+            _id: String,
+            #[serde(rename = "status")]
+            _status: State,
+        }
+        if let Err(fault) = serde_json::from_slice::<Strict>(&call.body) {
+            let error = esign_core::Error::new(esign_core::ErrorKind::UnexpectedAnswer, fault.to_string());
+            return Received::new(Reply::status(400), Err(error));
+        }
+        right.receive(call).await
     }
 }

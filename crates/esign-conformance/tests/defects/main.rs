@@ -4,15 +4,18 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod incoming;
+mod placing;
 mod reading;
 mod sending;
+mod together;
 mod wrong;
 
 use std::sync::Arc;
 
 use common::{MemoryHarness, Wrap};
 use esign_conformance::Verdict;
-use esign_core::{BoxSupport, Capabilities, Order, Range, Support};
+use esign_core::memory::MemoryProvider;
+use esign_core::{BoxSupport, Capabilities, Order, Provider, Range, Support};
 use wrong::{Defect, Wrong};
 
 /// The check that must fail, and what is wrong.
@@ -115,6 +118,67 @@ fn table() -> Vec<Row> {
         with::<incoming::NewKeyEachTime>("callback::replayed", "gives each delivery a key of its own"),
         with::<incoming::WrongRequest>("callback::genuine", "matches events to the wrong request"),
         with::<incoming::DropsEvents>("callback::genuine", "reads none of the events"),
+        with::<incoming::FirstEventOnly>(
+            "callback::several_in_one",
+            "reads only the first of several events",
+        ),
+        with::<incoming::EarlyIsDone>("callback::early", "takes any call for completion"),
+        with::<incoming::LateIsExpired>("callback::late", "lets a late call move a completed request back"),
+        with::<incoming::RefusesTheUnknown>(
+            "state::unknown_members",
+            "fails on a member that it does not know",
+        ),
+        with::<placing::DropsPlacements>("placement::round_trip", "drops placements without a word"),
+        with::<placing::SendsTheFirstPlacement>(
+            "placement::every_one",
+            "sends only the first of several places",
+        ),
+        with::<placing::TurnsThePageOver>("placement::round_trip", "measures y from the wrong edge"),
+        with::<placing::SwapsAxes>("placement::round_trip", "takes x for y"),
+        with::<placing::RoundsToPercents>(
+            "placement::round_trip",
+            "rounds more than it claims, off the page",
+        ),
+        with::<placing::RewritesDigits>("placement::native_digits", "rounds native numbers through a float"),
+        with::<placing::DropsTheMessage>("claim::wishes_arrive", "drops a message without listing it"),
+        with::<placing::DropsTheLanguage>("claim::wishes_arrive", "drops a language without listing it"),
+        with::<placing::DropsTheReturnUrl>(
+            "claim::wishes_arrive",
+            "drops the return address without listing it",
+        ),
+        with::<placing::SignsWhenItLikes>("claim::expiry_is_kept", "forgets the time to sign"),
+        with::<placing::KnowsNoClass>(
+            "claim::legal_classes_are_taken",
+            "claims a legal class that it refuses",
+        ),
+        with::<placing::SignsGroupsAtOnce>("state::groups_sign_in_order", "lets a later group sign first"),
+        with::<sending::PrintsTheUrl>(
+            "secrecy::nothing_personal_or_secret_is_printed",
+            "prints the URL in an error",
+        ),
+        with::<sending::TimeoutIsRefusal>("submit::refused_otherwise", "takes 408 for a refusal"),
+        with::<sending::SwallowsTheReason>("submit::keeps_the_providers_words", "keeps the reason to itself"),
+        with::<sending::RenamesItsState>(
+            "handle::reads_earlier_versions",
+            "cannot read its own older handles",
+        ),
+        with::<together::LosesAStatus>("dropped::status", "is spoilt by a dropped status"),
+        with::<together::LosesADownload>("dropped::download", "is spoilt by a dropped download"),
+        with::<together::LosesACancel>("dropped::cancel", "is spoilt by a dropped cancel"),
+        with::<together::LosesALookup>("dropped::resolve", "is spoilt by a dropped lookup"),
+        with::<together::LosesAnErase>("dropped::erase", "is spoilt by a dropped erase"),
+        with::<together::LosesACallback>("dropped::receive", "is spoilt by a dropped callback"),
+        with::<together::LosesTheFirstCall>("dropped::first_call", "waits for a token that nobody fetches"),
+        with::<together::FetchesTogether>(
+            "concurrency::one_token_at_the_start",
+            "fetches as many tokens as calls come",
+        ),
+        with::<together::BacksOffForEver>("concurrency::nobody_starves", "lets newcomers go first"),
+        with::<together::IgnoresItsLimit>("concurrency::rate_limit_is_kept", "sends faster than it claims"),
+        with::<together::KeepsTheAddress>("download::an_hour_later", "keeps an address that has expired"),
+        with::<together::CancelErases>("cancel::at_completion", "erases a finished document by a cancel"),
+        with::<together::ErasesOnPaper>("erase::a_signed_request", "says that it has erased, and has not"),
+        with::<together::ErasingIsCancelling>("erase::an_open_request", "calls back instead of erasing"),
     ]
 }
 
@@ -135,7 +199,12 @@ fn the_right_provider_passes_the_same_checks() {
     let mut checks: Vec<_> = table().into_iter().map(|(check, ..)| check).collect();
     checks.dedup();
     for check in checks {
-        let right = MemoryHarness::new(|provider| Arc::new(provider));
+        let right = match check {
+            // The service has no limit of its own.
+            "concurrency::rate_limit_is_kept" => with::<together::KeepsItsLimit>(check, "").2,
+            _ => |provider: MemoryProvider| Arc::new(provider) as Arc<dyn Provider>,
+        };
+        let right = MemoryHarness::new(right);
         assert_eq!(esign_conformance::verdict(&right, check), Some(Verdict::Passed), "{check}");
     }
 }

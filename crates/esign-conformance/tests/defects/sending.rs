@@ -10,7 +10,7 @@ use esign_core::{
     Provider, RequestRef, Resolution, Result, Retry, StatusReport, Step, Submission,
 };
 
-use crate::wrong::{Defect, error, submit_changed};
+use crate::wrong::{Defect, error, kept, submit_changed};
 
 /// A defect without state of its own.
 macro_rules! defects {
@@ -38,6 +38,10 @@ defects!(
     PrintsItsToken,
     PrintsTheAddress,
     TokenPerCall,
+    PrintsTheUrl,
+    TimeoutIsRefusal,
+    SwallowsTheReason,
+    RenamesItsState,
 );
 
 impl Defect for ClaimsToErase {
@@ -274,4 +278,58 @@ impl Defect for TokenPerCall {
         assert!(right.service().calls(Operation::Token) < 1000);
         right.service().provider().status(at).await
     }
+}
+
+/// Passes on the error of its HTTP client, which names the address with its query.
+#[async_trait]
+impl Defect for PrintsTheUrl {
+    async fn status(&self, right: &MemoryProvider, at: &RequestRef) -> Result<StatusReport> {
+        right.status(at).await.map_err(|e| {
+            let message =
+                "error sending request for url (https://memory.invalid/status?token=memory-token-1)";
+            error(e.kind(), message).with_retry(e.retry())
+        })
+    }
+}
+
+/// Takes every 4xx for a refusal.
+#[async_trait]
+impl Defect for TimeoutIsRefusal {
+    async fn submit(&self, right: &MemoryProvider, request: &Prepared) -> Result<Submission> {
+        right.submit(request).await.map_err(|e| match e.http_status() {
+            Some(400..500) => e.with_retry(Retry::Never),
+            _ => e,
+        })
+    }
+}
+
+#[async_trait]
+impl Defect for SwallowsTheReason {
+    async fn submit(&self, right: &MemoryProvider, request: &Prepared) -> Result<Submission> {
+        right.submit(request).await.map_err(|e| match e.http_status() {
+            Some(status) => error(e.kind(), "bad request").with_http_status(status).with_retry(e.retry()),
+            None => e,
+        })
+    }
+}
+
+/// What older versions stored is called otherwise now.
+#[async_trait]
+impl Defect for RenamesItsState {
+    async fn submit(&self, right: &MemoryProvider, request: &Prepared) -> Result<Submission> {
+        let mut submission = right.submit(request).await?;
+        let old: kept::State = submission.handle.request().state()?;
+        submission.handle = submission.handle.with_private(&Renamed { keys: old.signers })?;
+        Ok(submission)
+    }
+
+    async fn status(&self, right: &MemoryProvider, at: &RequestRef) -> Result<StatusReport> {
+        let Renamed { keys } = at.state()?;
+        right.status(&at.with_state(&kept::State { signers: keys })?).await
+    }
+}
+
+#[derive(serde::Deserialize, serde::Serialize)]
+struct Renamed {
+    keys: Vec<String>,
 }

@@ -27,6 +27,10 @@ pub(crate) trait Defect: fmt::Debug + Default + Send + Sync + 'static {
         true
     }
 
+    fn check(&self, right: &MemoryProvider, request: &Resolved<'_>) -> Vec<Finding> {
+        right.check(request)
+    }
+
     async fn submit(&self, right: &MemoryProvider, request: &Prepared) -> Result<Submission> {
         right.submit(request).await
     }
@@ -45,6 +49,10 @@ pub(crate) trait Defect: fmt::Debug + Default + Send + Sync + 'static {
 
     async fn find(&self, right: &MemoryProvider, intent: &Intent) -> Result<Resolution> {
         right.find(intent).await
+    }
+
+    async fn erase(&self, right: &MemoryProvider, at: &RequestRef) -> Result<bool> {
+        right.erase(at).await
     }
 
     async fn receive(&self, right: &MemoryProvider, call: &InboundCall) -> Received {
@@ -107,7 +115,7 @@ impl<D: Defect> Provider for Wrong<D> {
 #[async_trait]
 impl<D: Defect> Documents for Wrong<D> {
     fn check(&self, request: &Resolved<'_>) -> Vec<Finding> {
-        self.right.check(request)
+        self.defect.check(&self.right, request)
     }
 
     async fn submit(&self, request: &Prepared) -> Result<Submission> {
@@ -148,7 +156,7 @@ impl<D: Defect> Callbacks for Wrong<D> {
 #[async_trait]
 impl<D: Defect> Retention for Wrong<D> {
     async fn erase(&self, at: &RequestRef) -> Result<bool> {
-        self.right.erase(at).await
+        self.defect.erase(&self.right, at).await
     }
 }
 

@@ -117,7 +117,12 @@ fn refusal(fault: MemoryFault, operation: Operation) -> Option<Error> {
                 413 => ErrorKind::TooLarge,
                 _ => ErrorKind::InvalidRequest,
             };
-            Error::new(kind, "the service refused").with_http_status(status)
+            let error = Error::new(kind, "the service refused").with_http_status(status).with_code("refused");
+            match (operation, status) {
+                (Operation::Submit, 402 | 408) => error.with_retry(Retry::OutcomeUnknown),
+                (_, 408) => error.with_retry(Retry::SAFE),
+                _ => error,
+            }
         }
         MemoryFault::LoseAnswer | MemoryFault::FailAfterEffect | MemoryFault::Garbage => return None,
     };
@@ -296,6 +301,11 @@ impl Probe for MemoryProvider {
 
 #[derive(Deserialize)]
 struct CallbackBody {
+    events: Vec<CallbackEvent>,
+}
+
+#[derive(Deserialize)]
+struct CallbackEvent {
     id: String,
     status: State,
 }
@@ -308,14 +318,14 @@ impl Callbacks for MemoryProvider {
 
     async fn receive(&self, call: &InboundCall) -> Received {
         match self.verify(call) {
-            Ok(event) => Received::new(Reply::status(200), Ok(vec![Event::Verified(event)])),
+            Ok(events) => Received::new(Reply::status(200), Ok(events)),
             Err(error) => Received::new(Reply::status(401), Err(error)),
         }
     }
 }
 
 impl MemoryProvider {
-    fn verify(&self, call: &InboundCall) -> Result<VerifiedEvent> {
+    fn verify(&self, call: &InboundCall) -> Result<Vec<Event>> {
         let signature = call.header("x-memory-signature").unwrap_or_default();
         if signature != callback_signature(&call.body) {
             return Err(Error::new(
@@ -325,14 +335,18 @@ impl MemoryProvider {
         }
         let body: CallbackBody = serde_json::from_slice(&call.body)
             .map_err(|_| Error::new(ErrorKind::UnexpectedAnswer, "the callback's body is not understood"))?;
-        let key = HandleKey::of(&KIND, &self.capabilities().endpoint.fingerprint(), &body.id);
-        let evidence = CallbackEvidence {
-            body: call.body.clone(),
-            verified_with: "the memory service's callback key".to_owned(),
-            received_at: self.service.clock().now(),
-        };
-        let dedup = format!("{key}-{}", body.status.as_str());
-        Ok(VerifiedEvent::new(key, dedup, Standing::stated(body.status), evidence))
+        let fingerprint = self.capabilities().endpoint.fingerprint();
+        let events = body.events.into_iter().map(|event| {
+            let key = HandleKey::of(&KIND, &fingerprint, &event.id);
+            let evidence = CallbackEvidence {
+                body: call.body.clone(),
+                verified_with: "the memory service's callback key".to_owned(),
+                received_at: self.service.clock().now(),
+            };
+            let dedup = format!("{key}-{}", event.status.as_str());
+            Event::Verified(VerifiedEvent::new(key, dedup, Standing::stated(event.status), evidence))
+        });
+        Ok(events.collect())
     }
 }
 

@@ -12,12 +12,13 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
 use super::{A4Pages, KIND, MemoryProvider};
-use crate::facts::Size;
+use crate::facts::{Rect, Size};
 use crate::{
     Bound, BoxSupport, CallbackSupport, Capabilities, CertificateHolder, Client, Clock, Config, Delivery,
     DeliverySupport, DocumentLimits, Endpoint, ExpirySupport, Handle, InboundCall, LegalClaim, LegalClass,
     MediaType, MessageSupport, NameRules, Need, Neutral, Operation, Order, OriginProof, PdfRules, Prepared,
-    Range, ReferenceSupport, Registry, Result, ReturnUrlSupport, SignerLimits, State, Support, VirtualClock,
+    Range, ReferenceSupport, Registry, ResolvedSpot, Result, ReturnUrlSupport, SignerLimits, State, Support,
+    VirtualClock,
 };
 
 /// A little signing service in memory. Clones are the same service.
@@ -38,6 +39,7 @@ struct World {
     calls: BTreeMap<&'static str, u32>,
     next_id: u64,
     tokens: BTreeMap<String, Timestamp>,
+    extended: bool,
 }
 
 /// How long a token of the service works.
@@ -53,6 +55,8 @@ pub(super) struct Request {
     pub(super) signers: Vec<ServiceSigner>,
     pub(super) ended: Option<State>,
     pub(super) word: Option<String>,
+    pub(super) boxes: Vec<(u32, Rect)>,
+    pub(super) heard: String,
     pub(super) erased: bool,
     pub(super) result_gone: bool,
 }
@@ -105,6 +109,7 @@ impl MemoryService {
             calls: BTreeMap::new(),
             next_id: 1,
             tokens: BTreeMap::new(),
+            extended: false,
         };
         Self { inner: Arc::new(Inner { clock: VirtualClock::at(start), world: Mutex::new(world) }) }
     }
@@ -198,13 +203,47 @@ impl MemoryService {
         self.change(handle.request().id(), |request| request.result_gone = true);
     }
 
+    /// Where the service was asked to put signatures, in the order of the request.
+    #[must_use]
+    pub fn boxes(&self, handle: &Handle) -> Vec<(u32, Rect)> {
+        self.request(handle.request().id()).map(|request| request.boxes).unwrap_or_default()
+    }
+
+    /// Everything else that the service was told about a request, as text.
+    #[must_use]
+    pub fn heard(&self, handle: &Handle) -> Option<String> {
+        self.request(handle.request().id()).map(|request| request.heard)
+    }
+
+    /// From now on what the service says has members that nobody knows.
+    pub fn extend(&self) {
+        self.world().extended = true;
+    }
+
     /// The signed callback that the service would make now.
     #[must_use]
     pub fn callback(&self, handle: &Handle) -> InboundCall {
-        let id = handle.request().id();
+        self.callback_about(std::slice::from_ref(handle))
+    }
+
+    /// The signed callback that the service would make now about several requests.
+    #[must_use]
+    pub fn callback_about(&self, handles: &[Handle]) -> InboundCall {
         let now = self.inner.clock.now();
-        let state = self.world().requests.get(id).map_or(State::Unrecognised, |r| r.state(now));
-        let body = serde_json::json!({ "id": id, "status": state.as_str() }).to_string();
+        let events: Vec<_> = {
+            let world = self.world();
+            let event = |handle: &Handle| {
+                let id = handle.request().id();
+                let state = world.requests.get(id).map_or(State::Unrecognised, |r| r.state(now));
+                let mut event = serde_json::json!({ "id": id, "status": state.as_str() });
+                if world.extended {
+                    event["unheard_of"] = serde_json::json!({ "a": [1] });
+                }
+                event
+            };
+            handles.iter().map(event).collect()
+        };
+        let body = serde_json::json!({ "events": events }).to_string();
         let signature = callback_signature(body.as_bytes());
         InboundCall::post("/callback", body).with_header("x-memory-signature", signature)
     }
@@ -266,6 +305,8 @@ impl MemoryService {
             signers: signers.collect(),
             ended: None,
             word: None,
+            boxes: boxes(prepared),
+            heard: heard(prepared),
             erased: false,
             result_gone: false,
         };
@@ -292,7 +333,8 @@ impl MemoryService {
     fn act(&self, handle: &Handle, key: &str, act: impl FnOnce(&mut ServiceSigner)) -> bool {
         let now = self.inner.clock.now();
         let mut world = self.world();
-        let Some(request) = world.requests.get_mut(handle.request().id()) else { return false };
+        let request = world.requests.get_mut(handle.request().id()).filter(|request| !request.erased);
+        let Some(request) = request else { return false };
         let turn = request.turn();
         let open = !request.state(now).is_end();
         let signer = request.signers.iter_mut().find(|s| s.key == key && s.signed_at.is_none());
@@ -351,6 +393,33 @@ pub(super) fn callback_signature(body: &[u8]) -> String {
     };
     mac.update(body);
     mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn boxes(prepared: &Prepared) -> Vec<(u32, Rect)> {
+    let places = prepared.signers().iter().flat_map(|signer| &signer.placements);
+    let on_pages = places.filter_map(|place| match (place.page, &place.spot) {
+        (Some(page), ResolvedSpot::Box(area)) => Some((page, *area)),
+        _ => None,
+    });
+    on_pages.collect()
+}
+
+fn heard(prepared: &Prepared) -> String {
+    let request = prepared.request();
+    let natives = prepared.signers().iter().flat_map(|signer| &signer.placements);
+    let natives = natives.filter_map(|place| match &place.spot {
+        ResolvedSpot::Native(native) => Some(format!("{} {}", native.x, native.y)),
+        _ => None,
+    });
+    let parts = [
+        request.reference.as_str().to_owned(),
+        request.return_url.as_ref().map(ToString::to_string).unwrap_or_default(),
+    ];
+    let of_signers = request.signers.iter().flat_map(|signer| {
+        [request.message_for(signer), request.language_for(signer)]
+            .map(|wish| wish.unwrap_or_default().to_owned())
+    });
+    parts.into_iter().chain(of_signers).chain(natives).collect::<Vec<_>>().join("\n")
 }
 
 fn everything() -> Capabilities {

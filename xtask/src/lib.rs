@@ -11,6 +11,7 @@ pub mod generated;
 pub mod golden;
 pub mod graph;
 pub mod manifests;
+pub mod new_provider;
 pub mod repository;
 pub mod sources;
 pub mod steps;

@@ -1,9 +1,10 @@
 //! `cargo xtask`: the gate and the generators.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use xtask::{Repository, generated, golden, repository, steps};
+use xtask::{Repository, generated, golden, new_provider, repository, steps};
 
 /// The gate and the generators of this repository.
 #[derive(Debug, Parser)]
@@ -15,6 +16,18 @@ enum Command {
     Generate,
     /// List new golden files.
     Golden,
+    /// Write the skeleton of a provider crate, with a workspace of its own.
+    NewProvider {
+        /// The provider's name, as it will be in `kind = "…"`: small letters, digits and hyphens.
+        #[arg(required_unless_present = "check")]
+        name: Option<String>,
+        /// Where to; default: `esign-NAME` beside this repository.
+        #[arg(long)]
+        path: Option<PathBuf>,
+        /// Instead: write one into the target folder, and look whether its tests compile and say what to do next.
+        #[arg(long, conflicts_with_all = ["name", "path"])]
+        check: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -34,6 +47,15 @@ fn run(command: &Command) -> Result<bool, String> {
         Command::Ci => Ok(steps::run(&steps::all(&repository::members()?))),
         Command::Generate => changed(&generated::write(&Repository::open()?)?),
         Command::Golden => changed(&golden::write(&Repository::open()?)?),
+        Command::NewProvider { name: Some(name), path, .. } => {
+            let folder = path.clone().unwrap_or_else(|| new_provider::default_folder(name));
+            for file in new_provider::write(name, &folder)? {
+                println!("{}", file.display());
+            }
+            println!("\nnext: cd {} && cargo test", folder.display());
+            Ok(true)
+        }
+        Command::NewProvider { name: None, .. } => new_provider::check().map(|()| true),
     }
 }
 

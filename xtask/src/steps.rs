@@ -47,6 +47,8 @@ pub fn all(members: &Metadata) -> Vec<Step> {
             ..Step::new("docs", "cargo doc --workspace --no-deps --all-features --document-private-items")
         },
         Step::new("packages", &packages(members)),
+        Step { command: shell(OUT_OF_TREE), ..Step::new("provider out of tree", "") },
+        Step::new("new provider", "cargo xtask new-provider --check"),
         Step {
             needs: Some("ESIGN_PYTHON"),
             command: outside("pades.py --esign ${CARGO_TARGET_DIR:-target}/debug/esign"),
@@ -142,13 +144,17 @@ fn feature_step(package: &str, set: &[&str]) -> Step {
     )
 }
 
+/// A workspace of its own, in the folder that everything else was built in: most of what it needs is there.
+const OUT_OF_TREE: &str = "export CARGO_TARGET_DIR=\"$(realpath \"${CARGO_TARGET_DIR:-target}\")\"; \
+     cd examples/out-of-tree-provider && cargo fmt -- --check --config-path ../../rustfmt.toml && cargo test --locked";
+
 /// A script of `.ci/outside`, in the Python that `.ci/run` prepared, with the command that the tests built.
 fn outside(script: &str) -> Vec<String> {
-    ["sh", "-c"]
-        .into_iter()
-        .map(str::to_owned)
-        .chain([format!("exec \"$ESIGN_PYTHON\" .ci/outside/{script}")])
-        .collect()
+    shell(&format!("exec \"$ESIGN_PYTHON\" .ci/outside/{script}"))
+}
+
+fn shell(script: &str) -> Vec<String> {
+    ["sh", "-c", script].map(str::to_owned).to_vec()
 }
 
 /// Without building the packages again: their sources are the ones that were just built.

@@ -12,6 +12,8 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use futures_util::stream;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::Value;
 
 use crate::connection::Connection;
@@ -46,7 +48,7 @@ async fn observe(
         return (StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large or broken").into_response();
     };
     let next = next.run(Request::from_parts(parts, Body::from(body)));
-    let (response, sent) = match shared.faults.take(operation) {
+    let (mut response, sent) = match shared.faults.take(operation) {
         None => (next.await, true),
         Some((effect, committed)) => {
             tracing::info!(operation, ?effect, committed, "injected fault");
@@ -57,7 +59,16 @@ async fn observe(
     if sent {
         shared.calls.answered(call, operation, response.status().as_u16());
     }
+    // Clients judge their clock by it; without it the server writes the machine's time.
+    if let Some(now) = date(shared.clock.now()) {
+        response.headers_mut().entry(header::DATE).or_insert(now);
+    }
     response
+}
+
+/// A time as HTTP writes it (RFC 9110, 5.6.7).
+fn date(at: Timestamp) -> Option<HeaderValue> {
+    DateTimePrinter::new().timestamp_to_rfc9110_string(&at).ok()?.parse().ok()
 }
 
 async fn apply(

@@ -52,7 +52,13 @@ pub(crate) fn capabilities(
     caps.placements = placements(config);
     // No order can be asked for: everyone may sign at once, one after the other by Signify's lock.
     caps.orders = vec![Order::Parallel];
-    caps.deliveries = [(Delivery::ProviderEmail, false), (Delivery::ShareableLink, true)]
+    // A link that may be passed on may as well be opened at once, in the session that asked for it.
+    let ways = [
+        (Delivery::ProviderEmail, false),
+        (Delivery::ShareableLink, true),
+        (Delivery::InSessionRedirect, true),
+    ];
+    caps.deliveries = ways
         .map(|(delivery, shared_link)| DeliverySupport {
             delivery,
             signers: Range::at_least(1),

@@ -72,7 +72,7 @@ fn native_numbers(request: &Resolved<'_>, config: &SignifyConfig, findings: &mut
 
 fn counts(request: &Resolved<'_>, config: &SignifyConfig, findings: &mut Vec<Finding>) {
     let total = placements(request).count() as u64;
-    if request.request.delivery == Delivery::ShareableLink && total > MAX_PER_INVITATION {
+    if request.request.delivery != Delivery::ProviderEmail && total > MAX_PER_INVITATION {
         let message = format!(
             "{total} places behind the one link; {MAX_PER_INVITATION} are accepted, all signers together: sign by e-mail, \
              or split the document"

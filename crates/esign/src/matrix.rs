@@ -198,9 +198,10 @@ fn support(support: Support) -> String {
 }
 
 fn size(bytes: Range) -> String {
-    let megabytes = |bytes: u64| format!("{} MB", bytes as f64 / 1e6);
     match bytes.max {
-        Bound::Is(max) => format!("at most {}", megabytes(max)),
+        Bound::Is(max) if max % 100_000 == 0 => format!("at most {} MB", max as f64 / 1e6),
+        Bound::Is(max) if (max + 1) % 100_000 == 0 => format!("less than {} MB", (max + 1) as f64 / 1e6),
+        Bound::Is(max) => format!("at most {max} bytes"),
         Bound::None => "any".to_owned(),
         Bound::Unknown => unknown(),
     }
@@ -224,7 +225,14 @@ fn span(seconds: u64) -> String {
 fn name(capabilities: &Capabilities) -> String {
     let rules = &capabilities.documents.name;
     let allowed = if rules.allowed.is_some() { ", not every character" } else { "" };
-    format!("{} characters{allowed}", rules.chars.words())
+    format!("{}{allowed}", characters(rules.chars))
+}
+
+fn characters(range: Range) -> String {
+    let one =
+        matches!((range.min, range.max), (Bound::Is(1), Bound::None | Bound::Unknown) | (_, Bound::Is(1)));
+    let noun = if one { "character" } else { "characters" };
+    format!("{} {noun}", range.words())
 }
 
 fn signers(capabilities: &Capabilities) -> String {
@@ -278,7 +286,7 @@ fn message(capabilities: &Capabilities) -> String {
     let message = &capabilities.message;
     match message.deliveries.as_slice() {
         [] => none(),
-        ways => format!("{}: {} characters", list(ways.iter()), message.chars.words()),
+        ways => format!("{}: {}", list(ways.iter()), characters(message.chars)),
     }
 }
 
@@ -365,6 +373,27 @@ mod tests {
         assert_eq!(lines.next(), Some("| --- | --- | --- |"));
         assert!(lines.all(|line| line.matches('|').count() == 4), "{table}");
         assert!(table.contains("| cancel | yes | – |"), "{table}");
+    }
+
+    #[test]
+    fn numbers_agree_with_their_nouns_and_odd_sizes_are_not_rounded() {
+        let cases = [
+            (Range::at_least(1), "at least 1 character"),
+            (Range::of(4, 100), "4 to 100 characters"),
+            (Range::up_to(1), "at most 1 character"),
+            (Range::of(1, 1), "exactly 1 character"),
+        ];
+        for (range, words) in cases {
+            assert_eq!(characters(range), words);
+        }
+        for (most, words) in [
+            (10_000_000, "at most 10 MB"),
+            (9_999_999, "less than 10 MB"),
+            (10_485_760, "at most 10485760 bytes"),
+            (9_999_998, "at most 9999998 bytes"),
+        ] {
+            assert_eq!(size(Range::up_to(most)), words);
+        }
     }
 
     #[test]

@@ -46,13 +46,15 @@ impl SessionPage {
         let mut router = Router::new();
         let mut steps = Vec::new();
         let mut words = String::new();
+        // The one provider whose button has a prescribed text.
+        let singpass = submission.handle.kind().as_str() == "singpass";
         for step in &submission.next_steps {
             let Step::OpenLink { url, open_before, .. } = &step.step else { continue };
             let path = format!("/{}", Uuid::new_v4().simple());
             let page = format!("http://{address}{path}");
             let (link, shown) = (url.expose().to_string(), path.clone());
             router = router
-                .route(&path, get(move || async move { button(&shown) }))
+                .route(&path, get(move || async move { button(&shown, singpass) }))
                 .route(&format!("{path}/sign"), post(move || async move { lead_to(&link) }));
             words += &format!("{}: open {page} in your browser\n", step.signer);
             let until = open_before.map(|at| at.to_string());
@@ -79,7 +81,7 @@ impl SessionPage {
 }
 
 /// The link is not in the page: only who presses the button is led to it.
-fn button(path: &str) -> Response {
+fn button(path: &str, singpass: bool) -> Response {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -95,7 +97,11 @@ fn button(path: &str) -> Response {
                     p { "The button leads to the signing page. Sign there soon: the page is open for a limited time." }
                     form method="post" action=(format!("{path}/sign")) {
                         button type="submit" {
-                            "Sign with " span role="img" aria-label="Sing pass" { "Singpass" }
+                            @if singpass {
+                                "Sign with " span role="img" aria-label="Sing pass" { "Singpass" }
+                            } @else {
+                                "Go to the signing page"
+                            }
                         }
                     }
                 }

@@ -156,7 +156,7 @@ fn submission(
 fn mode_of(intent: &Intent) -> Result<Mode> {
     match intent.delivery() {
         Delivery::ProviderEmail => Ok(Mode::Email),
-        Delivery::ShareableLink => Ok(Mode::Link),
+        Delivery::ShareableLink | Delivery::InSessionRedirect => Ok(Mode::Link),
         _ => Err(Error::new(ErrorKind::Internal, "a prepared request has a delivery that Signify lacks")),
     }
 }

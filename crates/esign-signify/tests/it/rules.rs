@@ -168,6 +168,15 @@ fn table() -> Vec<(String, SignRequest, Option<&'static str>)> {
                 r.delivery = Delivery::InSessionRedirect;
                 r
             },
+            None,
+        ),
+        (
+            "shared link, in session".to_owned(),
+            {
+                let mut r = two_by_email();
+                r.delivery = Delivery::InSessionRedirect;
+                r
+            },
             Some("delivery"),
         ),
         (

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod algorithm;
+mod attachments;
 mod cms;
 mod der;
 mod doc;
@@ -25,6 +26,7 @@ pub mod verify;
 mod view;
 mod x509;
 
+pub use attachments::{Attachment, attachments};
 pub use error::PdfError;
 pub use inspect::inspect;
 pub use limits::Limits;

@@ -6,6 +6,7 @@ use url::Url;
 
 use crate::clock::SandboxClock;
 use crate::server::{Sandbox, StartError};
+use crate::signicat::SignicatSetup;
 use crate::signify::SignifySetup;
 use crate::singpass::SingpassSetup;
 use crate::txn::TxnSetup;
@@ -17,6 +18,7 @@ pub struct Builder {
     pub(crate) listen: SocketAddr,
     pub(crate) public_url: Option<Url>,
     pub(crate) clock: SandboxClock,
+    pub(crate) signicat: SignicatSetup,
     pub(crate) signify: SignifySetup,
     pub(crate) singpass: SingpassSetup,
     pub(crate) txn: TxnSetup,
@@ -28,6 +30,7 @@ impl Builder {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             public_url: None,
             clock: SandboxClock::system(),
+            signicat: SignicatSetup::default(),
             signify: SignifySetup::default(),
             singpass: SingpassSetup::default(),
             txn: TxnSetup::default(),
@@ -52,6 +55,12 @@ impl Builder {
     /// The clock that all services follow. Default: the system's.
     pub fn clock(mut self, clock: SandboxClock) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Registers clients with the simulated Signicat Sign API and sets its switches.
+    pub fn signicat(mut self, set_up: impl FnOnce(SignicatSetup) -> SignicatSetup) -> Self {
+        self.signicat = set_up(self.signicat);
         self
     }
 

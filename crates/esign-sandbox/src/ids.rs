@@ -17,6 +17,21 @@ pub(crate) fn token() -> String {
     format!("{:032x}", random())
 }
 
+/// 58 characters: the day as `ddmmyyyy`, then 50 random ones of `0-9a-z`, as in the ids that Signicat hands out.
+pub(crate) fn dated(now: Timestamp) -> String {
+    const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    let mut id = now.strftime("%d%m%Y").to_string();
+    for bits in [random(), random()] {
+        let mut rest = bits;
+        for _ in 0..25 {
+            // Smaller than 36.
+            id.push(char::from(DIGITS[(rest % 36) as usize]));
+            rest /= 36;
+        }
+    }
+    id
+}
+
 fn random() -> u128 {
     let mut bytes = [0; 16];
     // The system's source fails only where there is none at all; no identifier can be made then.
@@ -38,10 +53,19 @@ mod tests {
     }
 
     #[test]
+    fn a_dated_id_looks_like_those_of_signicat() {
+        // 270120222hwr22fzpgtvkhgqsw0tuok77ktjl6mxxae9xakvwtvvbmnod7
+        let id = dated("2022-01-27T10:00:00Z".parse().unwrap());
+        assert!(id.len() == 58 && id.starts_with("27012022"), "{id}");
+        assert!(id.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase()), "{id}");
+    }
+
+    #[test]
     fn identifiers_differ() {
         let now = Timestamp::UNIX_EPOCH;
         assert_ne!(ulid(now), ulid(now));
         assert_ne!(token(), token());
+        assert_ne!(dated(now), dated(now));
         assert_eq!(token().len(), 32);
     }
 }

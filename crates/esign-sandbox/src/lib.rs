@@ -15,6 +15,7 @@ mod pages;
 mod serve;
 mod server;
 mod shared;
+pub mod signicat;
 pub mod signify;
 mod signing;
 pub mod singpass;

@@ -68,6 +68,23 @@ impl Outgoing {
         within(limit, clock, call).await
     }
 
+    /// The status with which `url` answers a GET, or a POST without a body, within `limit` by the sandbox's clock.
+    pub(crate) async fn call(
+        &self,
+        url: &Url,
+        by_post: bool,
+        limit: SignedDuration,
+        clock: &SandboxClock,
+    ) -> Result<u16, Failure> {
+        let call = async {
+            let client = self.client()?;
+            let request = if by_post { client.post(url.clone()) } else { client.get(url.clone()) };
+            let response = request.send().await.map_err(|error| unreachable_because(&error))?;
+            Ok(response.status().as_u16())
+        };
+        within(limit, clock, call).await
+    }
+
     fn client(&self) -> Result<&reqwest::Client, Failure> {
         let client = self.0.get_or_init(|| build().map_err(|error| error.to_string()));
         client.as_ref().map_err(|error| Failure::Unreachable(error.clone()))

@@ -19,6 +19,7 @@ use crate::faults::{Fault, Faults, InvalidFault};
 use crate::jose::OwnKeys;
 use crate::mailbox::{Mailbox, Message};
 use crate::shared::Shared;
+use crate::signicat::{self, Signicat, SignicatControl};
 use crate::signify::{self, Signify, SignifyControl};
 use crate::signing::Signing;
 use crate::singpass::{self, InvalidClient, Singpass, SingpassControl};
@@ -28,6 +29,7 @@ use crate::{control, pages};
 /// A running sandbox. Dropping it stops it without waiting; [`Sandbox::shutdown`] waits.
 pub struct Sandbox {
     shared: Arc<Shared>,
+    signicat: Arc<Signicat>,
     signify: Arc<Signify>,
     singpass: Arc<Singpass>,
     txn: Arc<Txn>,
@@ -89,12 +91,15 @@ impl Sandbox {
         let shared = Arc::new(Shared {
             clock: settings.clock,
             base_url,
-            faults: Faults::new([&signify::OPERATIONS[..], &singpass::OPERATIONS, &txn::OPERATIONS].concat()),
+            faults: Faults::new(
+                [&signicat::OPERATIONS[..], &signify::OPERATIONS, &singpass::OPERATIONS, &txn::OPERATIONS].concat(),
+            ),
             calls: Calls::default(),
             mailbox: Mailbox::default(),
             signing,
             stop: watch::Sender::new(false),
         });
+        let signicat = Arc::new(Signicat::new(shared.clone(), settings.signicat));
         let signify = Arc::new(Signify::new(shared.clone(), settings.signify));
         let singpass_keys = Arc::new(Mutex::new(OwnKeys::new()));
         let singpass = Singpass::new(shared.clone(), singpass_keys.clone(), settings.singpass)
@@ -105,9 +110,11 @@ impl Sandbox {
         let txn = Arc::new(txn);
         let router = Router::new()
             .merge(pages::router(&shared))
+            .merge(signicat::router(&signicat))
             .merge(signify::router(&signify))
             .merge(singpass::router(&singpass))
             .merge(txn::router(&txn))
+            .nest("/_sandbox/signicat", signicat::control_router(&signicat))
             .nest("/_sandbox/signify", signify::control_router(&signify))
             .nest("/_sandbox/singpass", singpass::control_router(&singpass))
             .nest("/_sandbox/txn", txn::control_router(&txn))
@@ -121,7 +128,7 @@ impl Sandbox {
         let service = router.into_make_service_with_connect_info::<Connection>();
         let server = axum::serve(Connections(listener), service).with_graceful_shutdown(stopped);
         let task = tokio::spawn(server.into_future());
-        Ok(Self { shared, signify, singpass, txn, local_addr, task })
+        Ok(Self { shared, signicat, signify, singpass, txn, local_addr, task })
     }
 
     /// Where clients reach the sandbox: scheme, host and port, with `/` as its path.
@@ -142,6 +149,11 @@ impl Sandbox {
     /// The clock of all services; [`SandboxClock::advance`] moves it.
     pub fn clock(&self) -> &SandboxClock {
         &self.shared.clock
+    }
+
+    /// Acts as the signer, looks into and changes the simulated Signicat Sign API.
+    pub fn signicat(&self) -> SignicatControl {
+        SignicatControl::new(self.signicat.clone())
     }
 
     /// Acts as the signer, looks into and changes the simulated Signify.

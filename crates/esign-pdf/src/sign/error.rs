@@ -42,6 +42,9 @@ pub enum SignError {
     /// There is a field of this name already.
     #[error("the PDF already has a field of this name: choose another")]
     FieldNameTaken,
+    /// A file to embed has no name, or the name of one that is there.
+    #[error("a file to embed needs a name that no other embedded file of the PDF has")]
+    AttachmentName,
     /// There is no such page.
     #[error("there is no page {page}: the PDF has {pages}")]
     NoSuchPage {

@@ -22,6 +22,7 @@
 //! character of a name or line is printed as `?`; the certificate has the name in full.
 
 mod appearance;
+mod attach;
 mod cms;
 mod dss;
 mod error;
@@ -43,9 +44,10 @@ use jiff::Timestamp;
 use crate::Limits;
 use crate::limits::on_big_stack;
 
+pub use attach::NewAttachment;
 pub use error::SignError;
 pub use pki::{Identity, MARK, Subject, TestPki};
-pub use sample::{SAMPLE_PLACES, sample_pdf};
+pub use sample::{SAMPLE_PLACES, sample_pdf, text_pdf};
 pub use tsa::TimestampAuthority;
 
 /// Bytes kept for the signature by default: what Sign with Singpass keeps, and three times what is needed here.
@@ -75,6 +77,8 @@ pub struct SignOptions {
     pub reserve: usize,
     /// How much the signature carries with it.
     pub level: Level,
+    /// Files to embed in the document, which the signature then covers. Files that are there already stay.
+    pub attachments: Vec<NewAttachment>,
 }
 
 impl SignOptions {
@@ -92,6 +96,7 @@ impl SignOptions {
             signed_at,
             reserve: DEFAULT_RESERVE,
             level: Level::BT,
+            attachments: Vec::new(),
         }
     }
 }
@@ -104,6 +109,7 @@ impl fmt::Debug for SignOptions {
             .field("signed_at", &self.signed_at)
             .field("reserve", &self.reserve)
             .field("level", &self.level)
+            .field("attachments", &self.attachments)
             .finish_non_exhaustive()
     }
 }
@@ -119,7 +125,7 @@ pub enum Level {
     BLT,
 }
 
-/// Signs a PDF: appends a signature field with a visible box, and nothing else.
+/// Signs a PDF: appends a signature field with its box and the files to embed, and nothing else.
 ///
 /// The result starts with every byte of the input. Earlier signatures stay valid; after a certifying one that allows
 /// signing (DocMDP 2 or 3) a validator may still object to a new visible box, as pyHanko does by default.

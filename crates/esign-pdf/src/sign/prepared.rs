@@ -39,6 +39,7 @@ pub(super) fn prepare(
     let page = update.page(options.page)?;
     let appearance = appearance::draw(&page.facts, signer, options)?;
 
+    update.attach(&options.attachments, options.signed_at)?;
     let form = appearance.form.map(|form| update.add(form)).transpose()?;
     // The widget refers to the signature and is referred to from page and form. The signature comes last, so that its
     // dictionary is the last thing before the cross-references and its hole can be found by arithmetic.

@@ -62,6 +62,24 @@ pub fn sample_pdf(title: &str, paragraphs: &[&str]) -> Vec<u8> {
     write(title, layout.done)
 }
 
+/// Makes a PDF on A4 out of plain text, one line or more for each of its lines; blanks are not kept. Characters outside
+/// WinAnsi are printed as `?`, as in [`sample_pdf`].
+///
+/// ```
+/// let pdf = esign_pdf::sign::text_pdf("Note", "First line.\nSecond line.");
+/// assert_eq!(esign_pdf::inspect(&pdf, &esign_pdf::Limits::default())?.pages.len(), 1);
+/// # Ok::<(), esign_pdf::PdfError>(())
+/// ```
+#[must_use]
+pub fn text_pdf(title: &str, text: &str) -> Vec<u8> {
+    let mut layout = Layout { y: TOP, ..Layout::default() };
+    for line in text.lines() {
+        layout.paragraph(line);
+    }
+    layout.turn();
+    write(title, layout.done)
+}
+
 /// Pages being filled from top to bottom.
 #[derive(Default)]
 struct Layout {
@@ -99,6 +117,20 @@ impl Layout {
             self.line(BODY, MARGIN + INDENT, line, BODY_LEADING);
         }
         self.y -= CLAUSE_GAP;
+    }
+
+    /// A line of the text, broken where the page's width asks for it; an empty one leaves its space.
+    fn paragraph(&mut self, text: &str) {
+        let lines = text::wrap(BODY.font, text, BODY.size, text_width());
+        if lines.is_empty() {
+            self.y -= BODY_LEADING;
+        }
+        for line in &lines {
+            if self.y - BODY_LEADING < BOTTOM {
+                self.turn();
+            }
+            self.line(BODY, MARGIN, line, BODY_LEADING);
+        }
     }
 
     /// The last page, with lines to sign on.
@@ -205,6 +237,19 @@ mod tests {
             assert_eq!(facts.pages.len(), pages, "{clauses} clauses");
             let last = facts.pages.last().unwrap();
             assert!(last.is_plain() && SAMPLE_PLACES.iter().all(|place| shown_page(last).contains(place)));
+        }
+    }
+
+    #[test]
+    fn plain_text_becomes_pages() {
+        let long =
+            "A line that is too long for one line of the page, and so is broken into two lines. ".repeat(2);
+        for (text, pages) in
+            [("", 1), ("one\n\ntwo\r\n", 1), (&long, 1), (&format!("{long}\n").repeat(60), 3)]
+        {
+            let facts = inspect(&text_pdf("Note", text), &Limits::default()).unwrap();
+            assert!(facts.damage.is_empty() && facts.features.is_empty(), "{facts:?}");
+            assert_eq!(facts.pages.len(), pages, "{}", text.len());
         }
     }
 

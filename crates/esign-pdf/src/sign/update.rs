@@ -6,7 +6,7 @@ use lopdf::{Dictionary, Document, IncrementalDocument, Object, ObjectId};
 
 use super::SignError;
 use crate::doc::Doc;
-use crate::{Limits, fields, inspect, pages};
+use crate::{Limits, attachments, fields, inspect, pages};
 
 /// `/SigFlags`: signatures exist, and the file may only be appended to.
 const SIGNATURES_EXIST_AND_APPEND_ONLY: i64 = 0b11;
@@ -25,6 +25,8 @@ pub(super) struct Update {
     inner: IncrementalDocument,
     pages: pages::Pages,
     field_names: Vec<String>,
+    /// The entries of the name tree of embedded files.
+    attached: Vec<(Vec<u8>, Object)>,
 }
 
 impl Update {
@@ -39,11 +41,13 @@ impl Update {
         let document = Doc::load(pdf, limits)?;
         let pages = pages::walk(&document, limits)?;
         let field_names = fields::walk(&document, limits)?.list.into_iter().map(|field| field.name).collect();
+        let attached = attachments::embedded_files(&document, limits)?;
+        let attached = attached.into_iter().map(|(key, file)| (key.to_vec(), file.clone())).collect();
         let highest = highest_reference(&document.inner).max(document.inner.max_id);
         // lopdf wants bytes of its own to count the offsets of what is appended, and writes them out again.
         let mut inner = IncrementalDocument::create_from(pdf.to_vec(), document.inner);
         inner.new_document.max_id = highest;
-        Ok(Self { inner, pages, field_names })
+        Ok(Self { inner, pages, field_names, attached })
     }
 
     /// A new field's name is a partial name at the top level: no dot, and no field of that name or below it.
@@ -76,6 +80,11 @@ impl Update {
 
     pub(super) fn add(&mut self, object: impl Into<Object>) -> Result<ObjectId, SignError> {
         self.inner.new_document.try_add_object(object).map_err(no_number)
+    }
+
+    /// The entries of the name tree of embedded files, key and value, in its order.
+    pub(super) fn attached(&self) -> &[(Vec<u8>, Object)] {
+        &self.attached
     }
 
     /// The value of a key in the catalog, resolved; `None` where absent, null or dangling.

@@ -1,0 +1,403 @@
+//! Signicat Sign API v1, the signing orders of its enterprise products:
+//! <https://developer.signicat.com/enterprise/apis/sign/sign-api/>.
+
+mod control;
+mod evidence;
+mod notify;
+mod order;
+mod package;
+mod problem;
+mod routes;
+mod settings;
+mod signer;
+mod store;
+mod token;
+mod validate;
+mod wire;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderMap, header};
+use jiff::Timestamp;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+use tokio::sync::watch;
+
+pub use control::{
+    ArchiveState, NotPossible, OrderState, PackagingState, SignicatControl, TaskDocumentState, TaskState,
+};
+pub use notify::{About, Delivery, DeliveryOutcome};
+pub use settings::{
+    Client, DeletedOrders, Downloads, EventTime, NullPolicy, PackagingStart, ResultUri, SignicatSettings,
+    SignicatSetup,
+};
+pub use signer::Signer;
+pub use store::{PackagingStatus, TaskStatus};
+
+pub(crate) use control::router as control_router;
+
+use self::notify::Parcel;
+use self::order::{SigningOrder, Trigger};
+use self::problem::Violation;
+use self::routes::Caller;
+use self::store::{Event, File, FileKind, Job, Kept, Order, PackagingRun, Refusal, Store, later};
+use crate::shared::{Shared, compute};
+use crate::outgoing::Outgoing;
+
+/// The operations, by the names that faults and counts use.
+pub(crate) const OPERATIONS: [&str; 18] = [
+    "signicat.token",
+    "signicat.upload",
+    "signicat.document",
+    "signicat.delete_document",
+    "signicat.archived",
+    "signicat.delete_archived",
+    "signicat.create",
+    "signicat.get",
+    "signicat.delete",
+    "signicat.task_status",
+    "signicat.events",
+    "signicat.forwards",
+    "signicat.original",
+    "signicat.generated",
+    "signicat.evidence",
+    "signicat.packaging_status",
+    "signicat.packaged",
+    "signicat.file",
+];
+
+/// The two platforms on which the same API is offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Platform {
+    Current,
+    Older,
+}
+
+impl Platform {
+    /// What clients put before `/orders`.
+    pub(crate) fn base_path(self) -> &'static str {
+        match self {
+            Self::Current => "/enterprise/sign",
+            Self::Older => "/sign",
+        }
+    }
+
+    pub(crate) fn token_path(self) -> &'static str {
+        match self {
+            Self::Current => "/auth/open/connect/token",
+            Self::Older => "/oidc/token",
+        }
+    }
+
+    fn scope(self) -> &'static str {
+        match self {
+            Self::Current => "signicat-api",
+            Self::Older => "client.signature",
+        }
+    }
+}
+
+pub(crate) struct Signicat {
+    shared: Arc<Shared>,
+    state: Mutex<State>,
+    outgoing: Outgoing,
+    notifications: notify::Watched,
+}
+
+type Clients = BTreeMap<String, Client>;
+
+struct State {
+    clients: Clients,
+    settings: SignicatSettings,
+    tokens: token::Tokens,
+    store: Store,
+    /// Files that were handed out by redirect, and who may fetch them where; `None` for anybody without a token.
+    tickets: HashMap<String, (File, Option<(String, Platform)>)>,
+    /// How many packaging tasks are to fail.
+    failures: u32,
+}
+
+/// The addresses in answers and messages.
+struct Links<'a> {
+    shared: &'a Shared,
+    platform: Platform,
+}
+
+impl Links<'_> {
+    /// The address of these path segments on the platform that was called.
+    fn api(&self, segments: &[&str]) -> String {
+        let encoded = segments.iter().map(|segment| encoded(segment));
+        let path: Vec<_> = encoded.collect();
+        self.shared.url(&format!("{}/{}", self.platform.base_path(), path.join("/")))
+    }
+
+    fn signing_url(&self, order: &str, task: &str) -> String {
+        self.shared.url(&format!("{SIGNING_PATH}?request_id={order}&task_id={}", encoded(task)))
+    }
+
+    fn sign_code_url(&self, code: &str) -> String {
+        self.shared.url(&format!("{SIGNING_PATH}?sign_code={code}"))
+    }
+}
+
+/// Where signers are sent, in the shape of the provider's samples.
+const SIGNING_PATH: &str = "/std/docaction/sandbox";
+
+/// All but the unreserved characters (RFC 3986, 2.3).
+const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+fn encoded(id: &str) -> String {
+    utf8_percent_encode(id, &RESERVED).to_string()
+}
+
+pub(crate) fn router<S: Clone + Send + Sync + 'static>(signicat: &Arc<Signicat>) -> Router<S> {
+    routes::router(signicat)
+}
+
+impl Signicat {
+    pub(crate) fn new(shared: Arc<Shared>, setup: SignicatSetup) -> Self {
+        let clients = setup.clients.into_iter().map(|client| (client.client_id.clone(), client));
+        let state = State {
+            clients: clients.collect(),
+            settings: setup.settings,
+            tokens: token::Tokens::default(),
+            store: Store::default(),
+            tickets: HashMap::new(),
+            failures: 0,
+        };
+        Self {
+            shared,
+            state: Mutex::new(state),
+            outgoing: Outgoing::default(),
+            notifications: watch::Sender::default(),
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn settings(&self) -> SignicatSettings {
+        self.lock().settings.clone()
+    }
+
+    /// The addresses that do not depend on who asks.
+    fn links(&self) -> Links<'_> {
+        Links { shared: &self.shared, platform: Platform::Current }
+    }
+
+    /// Stores an order that follows the rules, and tells whom it says.
+    fn create(self: &Arc<Self>, caller: &Caller, body: SigningOrder) -> Result<Value, Vec<Violation>> {
+        let now = self.now();
+        let links = Links { shared: &self.shared, platform: caller.platform };
+        let (answer, parcels) = {
+            let State { store, settings, .. } = &mut *self.lock();
+            let order = store.create(&caller.client_id, body, now, settings)?;
+            let mut parcels = Vec::new();
+            for index in 0..order.tasks.len() {
+                order.note(index, "TASK_CREATED", now, None);
+                if order.is_free(index) || !settings.created_notification_waits {
+                    parcels.extend(order.notify(index, Trigger::Created, now, &links));
+                }
+                parcels.extend(order.notify(index, Trigger::Expired, order.tasks[index].expires_at, &links));
+            }
+            for index in 0..order.packaging.len() {
+                parcels.extend(order.notify_packaging(index, Trigger::Created, now));
+            }
+            let artifact = order.artifact.as_ref().map(|artifact| artifact.value.as_str());
+            (wire::order(order, &links, artifact), parcels)
+        };
+        self.send(parcels);
+        Ok(answer)
+    }
+
+    /// Somebody who is at the task signs what is to be signed, and so completes it. Returns where the browser goes.
+    async fn sign(
+        self: &Arc<Self>,
+        id: &str,
+        task: &str,
+        signer: &Signer,
+    ) -> Result<Option<String>, Refusal> {
+        let now = self.now();
+        let links = self.links();
+        let (back, parcels, jobs) = {
+            let State { store, settings, .. } = &mut *self.lock();
+            let (order, index) = open_order(store, id, task, now)?;
+            let mut parcels = start(order, index, now, &links);
+            order.sign(index, signer, now)?;
+            parcels.extend(order.notify(index, Trigger::Completed, now, &links));
+            if settings.created_notification_waits {
+                for follower in 0..order.tasks.len() {
+                    let waited = order.body.tasks()[follower].depends_on().iter().any(|first| first == task);
+                    if waited && order.is_free(follower) {
+                        parcels.extend(order.notify(follower, Trigger::Created, now, &links));
+                    }
+                }
+            }
+            if order.is_completed() {
+                parcels.extend(order.notify_completed(now, &links));
+            }
+            let jobs = order.start_packaging(settings.packaging_start, now);
+            let back = order.body.tasks()[index].on_task_complete.clone();
+            let archived = archive_results(store, id, task, now);
+            debug_assert!(archived.is_some(), "the order was there");
+            (target(back.as_deref(), id, task), parcels, jobs)
+        };
+        self.send(parcels);
+        for job in jobs {
+            self.package(job).await;
+        }
+        Ok(back)
+    }
+
+    /// Makes the packaged document; it shows when its time has come.
+    async fn package(self: &Arc<Self>, job: Job) {
+        let (delay, fails, long_term) = {
+            let state = &mut *self.lock();
+            let fails = state.failures > 0;
+            state.failures = state.failures.saturating_sub(1);
+            (state.settings.packaging_delay_seconds, fails, state.settings.long_term)
+        };
+        let shared = self.shared.clone();
+        let (job, made) = compute(move || {
+            let made = package::package(&shared, &job, long_term).map(|pdf| File::new(pdf, FileKind::Pdf));
+            (job, made)
+        })
+        .await;
+        let file = match made {
+            Ok(file) => Some(file).filter(|_| !fails),
+            Err(error) => {
+                tracing::warn!(%error, "packaging failed");
+                None
+            }
+        };
+        let ready_at = later(job.at, Duration::from_secs(delay.into()));
+        let parcels = self.packaged(&job, file, ready_at);
+        self.send(parcels);
+    }
+
+    fn packaged(&self, job: &Job, file: Option<File>, ready_at: Timestamp) -> Vec<Parcel> {
+        let now = self.now();
+        let store = &mut self.lock().store;
+        // It may have been deleted meanwhile.
+        let Some(order) = store.get(&job.order, now) else { return Vec::new() };
+        let to_archive = order.body.packaging_tasks()[job.index].send_to_archive == Some(true);
+        let client_id = order.client_id.clone();
+        let result = file.map(|file| {
+            let archive_id = to_archive.then(|| store.archive(&client_id, file.clone(), now));
+            Kept { file, archive_id }
+        });
+        let Some(order) = store.get_mut(&job.order, now) else { return Vec::new() };
+        let kind = if result.is_some() { "PACKAGING_TASK_COMPLETED" } else { "PACKAGING_TASK_FAILED" };
+        let succeeded = result.is_some();
+        order.packaging[job.index] = PackagingRun::Done { ready_at, result };
+        let id = order.body.packaging_tasks()[job.index].id().to_owned();
+        for task in order.tasks_of(job.index) {
+            let event = Event { kind, at: ready_at, data: Some(id.clone()) };
+            order.tasks[task].events.push(event);
+        }
+        if succeeded { order.notify_packaging(job.index, Trigger::Completed, ready_at) } else { Vec::new() }
+    }
+
+    /// The signer declines. Returns where the browser goes.
+    fn reject(
+        self: &Arc<Self>,
+        id: &str,
+        task: &str,
+        reason: Option<&str>,
+    ) -> Result<Option<String>, Refusal> {
+        let now = self.now();
+        let links = self.links();
+        let (back, parcels) = {
+            let store = &mut self.lock().store;
+            let (order, index) = open_order(store, id, task, now)?;
+            order.open(index, now)?;
+            let mut parcels = start(order, index, now, &links);
+            order.note(index, "TASK_REJECTED", now, reason);
+            order.tasks[index].ended = Some(TaskStatus::Rejected);
+            parcels.extend(order.notify(index, Trigger::Rejected, now, &links));
+            (target(order.body.tasks()[index].on_task_reject.as_deref(), id, task), parcels)
+        };
+        self.send(parcels);
+        Ok(back)
+    }
+
+    /// The signer looks into every document to view.
+    fn view_all(&self, id: &str, task: &str) -> Result<(), Refusal> {
+        let now = self.now();
+        let store = &mut self.lock().store;
+        let (order, index) = open_order(store, id, task, now)?;
+        order.open(index, now)?;
+        for place in 0..order.tasks[index].documents.len() {
+            let document = order.body.tasks()[index].documents()[place].id().to_owned();
+            if order.tasks[index].documents[place].original.is_some() {
+                order.tasks[index].documents[place].is_viewed = true;
+                order.note(index, "DOCUMENT_VIEWED", now, Some(&document));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Signicat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signicat").finish_non_exhaustive()
+    }
+}
+
+fn open_order<'a>(
+    store: &'a mut Store,
+    id: &str,
+    task: &str,
+    now: Timestamp,
+) -> Result<(&'a mut Order, usize), Refusal> {
+    let order = store.get_mut(id, now).ok_or(Refusal::NotFound)?;
+    let index = order.task_index(task).ok_or(Refusal::NotFound)?;
+    Ok((order, index))
+}
+
+/// The first time that somebody comes to the task is noted and told.
+fn start(order: &mut Order, index: usize, now: Timestamp, links: &Links<'_>) -> Vec<Parcel> {
+    if std::mem::replace(&mut order.tasks[index].is_started, true) {
+        return Vec::new();
+    }
+    order.note(index, "TASK_STARTED", now, None);
+    order.notify(index, Trigger::Started, now, links)
+}
+
+/// Puts the evidence of a completed task into the archive, as far as the order asks for it.
+fn archive_results(store: &mut Store, id: &str, task: &str, now: Timestamp) -> Option<()> {
+    let order = store.get(id, now)?;
+    let (client_id, index) = (order.client_id.clone(), order.task_index(task)?);
+    let documents = order.body.tasks()[index].documents().iter().zip(&order.tasks[index].documents);
+    let wanted: Vec<_> = documents
+        .enumerate()
+        .filter(|(_, (spec, _))| spec.send_result_to_archive == Some(true))
+        .filter_map(|(place, (_, run))| Some((place, run.evidence.as_ref()?.file.clone())))
+        .collect();
+    for (place, file) in wanted {
+        let archive_id = store.archive(&client_id, file, now);
+        let evidence = store.get_mut(id, now)?.tasks[index].documents[place].evidence.as_mut()?;
+        evidence.archive_id = Some(archive_id);
+    }
+    Some(())
+}
+
+/// Where the browser goes.
+fn target(url: Option<&str>, order: &str, task: &str) -> Option<String> {
+    validate::browser_target(url?, order, task).map(String::from)
+}
+
+/// The media type without its parameters, in lower case.
+fn media_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next()?.trim().to_ascii_lowercase())
+}

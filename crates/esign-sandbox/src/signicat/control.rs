@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Signicat;
 use super::notify::Delivery;
+use super::portal::{PortalError, Recipient, Who};
+use super::progress::{File, FileKind, Order, PackagingRun, PackagingStatus, TaskStatus};
 use super::settings::{Client, SignicatSettings};
 use super::signer::Signer;
-use super::store::{File, FileKind, Order, PackagingRun, PackagingStatus, Refusal, TaskStatus};
 
 pub(crate) use routes::router;
 
@@ -101,6 +102,28 @@ pub struct PackagingState {
 /// Where a result is in the archive: its id, `null` while it is not there.
 pub type ArchiveState = Option<String>;
 
+/// To whom a task is forwarded. Debug shows nothing of the person.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForwardTo {
+    /// The name.
+    pub name: String,
+    /// The e-mail address, to which the link is sent.
+    pub email: String,
+    /// The phone number, with `+` and country code.
+    #[serde(default)]
+    pub mobile: Option<String>,
+    /// The one who forwards the task signs as well.
+    #[serde(default)]
+    pub both: bool,
+}
+
+impl fmt::Debug for ForwardTo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ForwardTo").field("both", &self.both).finish_non_exhaustive()
+    }
+}
+
 /// Why the signer, or the test, could not do that.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -122,9 +145,14 @@ pub enum NotPossible {
     Settings(String),
 }
 
-impl From<Refusal> for NotPossible {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal.to_string())
+impl From<PortalError> for NotPossible {
+    fn from(error: PortalError) -> Self {
+        match error {
+            PortalError::File(why) => Self::File(why),
+            PortalError::Refused(_) | PortalError::Name | PortalError::Recipient => {
+                Self::Refused(error.to_string())
+            }
+        }
     }
 }
 
@@ -179,11 +207,10 @@ impl SignicatControl {
         signer: &Signer,
     ) -> Result<Option<String>, NotPossible> {
         self.task(order, task)?;
-        self.0.view_all(order, task)?;
-        Ok(self.0.sign(order, task, signer).await?)
+        Ok(self.0.sign_at_once(order, task, signer.clone()).await?)
     }
 
-    /// The person at a task rejects it. Returns where the browser goes, if the order says.
+    /// A person comes to a task and rejects it. Returns where the browser goes, if the order says.
     ///
     /// # Errors
     /// As [`SignicatControl::sign`].
@@ -191,10 +218,64 @@ impl SignicatControl {
         &self,
         order: &str,
         task: &str,
+        signer: &Signer,
         reason: Option<&str>,
     ) -> Result<Option<String>, NotPossible> {
-        self.task(order, task)?;
-        Ok(self.0.reject(order, task, reason)?)
+        Ok(self.0.decline(&self.come(order, task, signer)?, reason)?)
+    }
+
+    /// A person comes to a task and decides later. Returns where the browser goes, if the order says.
+    ///
+    /// # Errors
+    /// As [`SignicatControl::sign`].
+    pub fn postpone(&self, order: &str, task: &str, signer: &Signer) -> Result<Option<String>, NotPossible> {
+        Ok(self.0.postpone(&self.come(order, task, signer)?)?)
+    }
+
+    /// A person comes to a task and supplies the file of a document that is to be uploaded: a PDF, or text.
+    ///
+    /// # Errors
+    /// As [`SignicatControl::sign`]; [`NotPossible::Nothing`] without such a document, [`NotPossible::File`].
+    pub async fn upload(
+        &self,
+        order: &str,
+        task: &str,
+        document: &str,
+        signer: &Signer,
+        file: impl Into<Bytes>,
+    ) -> Result<(), NotPossible> {
+        let session = self.come(order, task, signer)?;
+        let place = self.with(order, |order, _| {
+            let documents = order.task(task).map(|(task, _)| task.documents()).unwrap_or_default();
+            documents.iter().position(|one| one.id() == document)
+        })?;
+        let place = place.ok_or_else(|| NotPossible::Nothing(format!("document {document}")))?;
+        Ok(self.0.upload(&session, place + 1, file.into()).await?)
+    }
+
+    /// A person comes to a task and lets somebody else sign: instead, so that the task is rejected, or as well. Returns
+    /// the id of the other person's task.
+    ///
+    /// # Errors
+    /// As [`SignicatControl::sign`]; [`NotPossible::Refused`] while forwarding is switched off.
+    pub fn forward(
+        &self,
+        order: &str,
+        task: &str,
+        signer: &Signer,
+        to: &ForwardTo,
+    ) -> Result<String, NotPossible> {
+        let session = self.come(order, task, signer)?;
+        let recipient = Recipient {
+            name: to.name.clone(),
+            email: to.email.clone(),
+            mobile: to.mobile.clone().unwrap_or_default(),
+            who: if to.both { Who::Both } else { Who::SomeoneElse },
+        };
+        self.0.forward(&session, recipient)?;
+        let newest =
+            self.with(order, |order, _| order.forwards.last().map(|forward| forward.task.clone()))?;
+        newest.ok_or_else(|| NotPossible::Nothing("forwarded task".to_owned()))
     }
 
     /// Lets the time for a task run out, without moving the clock. Notifications of its expiry still wait for their
@@ -282,6 +363,12 @@ impl SignicatControl {
         Ok(state.settings.clone())
     }
 
+    /// The token of a visit at a task that is there.
+    fn come(&self, order: &str, task: &str, signer: &Signer) -> Result<String, NotPossible> {
+        self.task(order, task)?;
+        Ok(self.0.open(order, task, signer.clone())?)
+    }
+
     fn end(&self, id: &str, task: &str, how: TaskStatus) -> Result<(), NotPossible> {
         self.task(id, task)?;
         let now = self.0.now();
@@ -311,13 +398,14 @@ impl SignicatControl {
         let links = self.0.links();
         let tasks = order.body.tasks().iter().zip(&order.tasks).enumerate().map(|(index, (task, run))| {
             let documents = task.documents().iter().zip(&run.documents);
-            let document =
-                |(spec, run): (&super::order::TaskDocument, &super::store::DocumentRun)| TaskDocumentState {
+            let document = |(spec, run): (&super::order::TaskDocument, &super::progress::DocumentRun)| {
+                TaskDocumentState {
                     id: spec.id().to_owned(),
                     there: run.original.is_some(),
                     signed: run.evidence.is_some(),
                     archive: run.evidence.as_ref().and_then(|kept| kept.archive_id.clone()),
-                };
+                }
+            };
             TaskState {
                 id: task.id().to_owned(),
                 status: order.status(index, now),

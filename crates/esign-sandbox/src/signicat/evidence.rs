@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::order::{SignatureMethod, SignatureType, Task, TaskDocument, text};
+use super::progress::{File, Order};
 use super::signer::{Signer, method_name};
-use super::store::{File, Order};
 use crate::pages::NOTICE;
 
 /// The namespace of the format.

@@ -6,7 +6,10 @@ mod evidence;
 mod notify;
 mod order;
 mod package;
+mod pages;
+mod portal;
 mod problem;
+mod progress;
 mod routes;
 mod settings;
 mod signer;
@@ -28,23 +31,26 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 pub use control::{
-    ArchiveState, NotPossible, OrderState, PackagingState, SignicatControl, TaskDocumentState, TaskState,
+    ArchiveState, ForwardTo, NotPossible, OrderState, PackagingState, SignicatControl, TaskDocumentState,
+    TaskState,
 };
 pub use notify::{About, Delivery, DeliveryOutcome};
+pub use progress::{PackagingStatus, TaskStatus};
 pub use settings::{
     Client, DeletedOrders, Downloads, EventTime, NullPolicy, PackagingStart, ResultUri, SignicatSettings,
     SignicatSetup,
 };
 pub use signer::Signer;
-pub use store::{PackagingStatus, TaskStatus};
 
 pub(crate) use control::router as control_router;
 
 use self::notify::Parcel;
 use self::order::{SigningOrder, Trigger};
+use self::portal::Visit;
 use self::problem::Violation;
+use self::progress::{Event, File, FileKind, Job, Kept, PackagingRun, later};
 use self::routes::Caller;
-use self::store::{Event, File, FileKind, Job, Kept, Order, PackagingRun, Refusal, Store, later};
+use self::store::Store;
 use crate::shared::{Shared, compute};
 use crate::outgoing::Outgoing;
 
@@ -117,6 +123,8 @@ struct State {
     store: Store,
     /// Files that were handed out by redirect, and who may fetch them where; `None` for anybody without a token.
     tickets: HashMap<String, (File, Option<(String, Platform)>)>,
+    /// The people at their tasks, by the token of the visit.
+    sessions: HashMap<String, Visit>,
     /// How many packaging tasks are to fail.
     failures: u32,
 }
@@ -155,7 +163,7 @@ fn encoded(id: &str) -> String {
 }
 
 pub(crate) fn router<S: Clone + Send + Sync + 'static>(signicat: &Arc<Signicat>) -> Router<S> {
-    routes::router(signicat)
+    routes::router(signicat).merge(pages::router(signicat))
 }
 
 impl Signicat {
@@ -167,6 +175,7 @@ impl Signicat {
             tokens: token::Tokens::default(),
             store: Store::default(),
             tickets: HashMap::new(),
+            sessions: HashMap::new(),
             failures: 0,
         };
         Self {
@@ -204,7 +213,8 @@ impl Signicat {
             let mut parcels = Vec::new();
             for index in 0..order.tasks.len() {
                 order.note(index, "TASK_CREATED", now, None);
-                if order.is_free(index) || !settings.created_notification_waits {
+                let waits = !order.body.tasks()[index].depends_on().is_empty();
+                if !waits || !settings.created_notification_waits {
                     parcels.extend(order.notify(index, Trigger::Created, now, &links));
                 }
                 parcels.extend(order.notify(index, Trigger::Expired, order.tasks[index].expires_at, &links));
@@ -217,45 +227,6 @@ impl Signicat {
         };
         self.send(parcels);
         Ok(answer)
-    }
-
-    /// Somebody who is at the task signs what is to be signed, and so completes it. Returns where the browser goes.
-    async fn sign(
-        self: &Arc<Self>,
-        id: &str,
-        task: &str,
-        signer: &Signer,
-    ) -> Result<Option<String>, Refusal> {
-        let now = self.now();
-        let links = self.links();
-        let (back, parcels, jobs) = {
-            let State { store, settings, .. } = &mut *self.lock();
-            let (order, index) = open_order(store, id, task, now)?;
-            let mut parcels = start(order, index, now, &links);
-            order.sign(index, signer, now)?;
-            parcels.extend(order.notify(index, Trigger::Completed, now, &links));
-            if settings.created_notification_waits {
-                for follower in 0..order.tasks.len() {
-                    let waited = order.body.tasks()[follower].depends_on().iter().any(|first| first == task);
-                    if waited && order.is_free(follower) {
-                        parcels.extend(order.notify(follower, Trigger::Created, now, &links));
-                    }
-                }
-            }
-            if order.is_completed() {
-                parcels.extend(order.notify_completed(now, &links));
-            }
-            let jobs = order.start_packaging(settings.packaging_start, now);
-            let back = order.body.tasks()[index].on_task_complete.clone();
-            let archived = archive_results(store, id, task, now);
-            debug_assert!(archived.is_some(), "the order was there");
-            (target(back.as_deref(), id, task), parcels, jobs)
-        };
-        self.send(parcels);
-        for job in jobs {
-            self.package(job).await;
-        }
-        Ok(back)
     }
 
     /// Makes the packaged document; it shows when its time has come.
@@ -306,94 +277,12 @@ impl Signicat {
         }
         if succeeded { order.notify_packaging(job.index, Trigger::Completed, ready_at) } else { Vec::new() }
     }
-
-    /// The signer declines. Returns where the browser goes.
-    fn reject(
-        self: &Arc<Self>,
-        id: &str,
-        task: &str,
-        reason: Option<&str>,
-    ) -> Result<Option<String>, Refusal> {
-        let now = self.now();
-        let links = self.links();
-        let (back, parcels) = {
-            let store = &mut self.lock().store;
-            let (order, index) = open_order(store, id, task, now)?;
-            order.open(index, now)?;
-            let mut parcels = start(order, index, now, &links);
-            order.note(index, "TASK_REJECTED", now, reason);
-            order.tasks[index].ended = Some(TaskStatus::Rejected);
-            parcels.extend(order.notify(index, Trigger::Rejected, now, &links));
-            (target(order.body.tasks()[index].on_task_reject.as_deref(), id, task), parcels)
-        };
-        self.send(parcels);
-        Ok(back)
-    }
-
-    /// The signer looks into every document to view.
-    fn view_all(&self, id: &str, task: &str) -> Result<(), Refusal> {
-        let now = self.now();
-        let store = &mut self.lock().store;
-        let (order, index) = open_order(store, id, task, now)?;
-        order.open(index, now)?;
-        for place in 0..order.tasks[index].documents.len() {
-            let document = order.body.tasks()[index].documents()[place].id().to_owned();
-            if order.tasks[index].documents[place].original.is_some() {
-                order.tasks[index].documents[place].is_viewed = true;
-                order.note(index, "DOCUMENT_VIEWED", now, Some(&document));
-            }
-        }
-        Ok(())
-    }
 }
 
 impl fmt::Debug for Signicat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signicat").finish_non_exhaustive()
     }
-}
-
-fn open_order<'a>(
-    store: &'a mut Store,
-    id: &str,
-    task: &str,
-    now: Timestamp,
-) -> Result<(&'a mut Order, usize), Refusal> {
-    let order = store.get_mut(id, now).ok_or(Refusal::NotFound)?;
-    let index = order.task_index(task).ok_or(Refusal::NotFound)?;
-    Ok((order, index))
-}
-
-/// The first time that somebody comes to the task is noted and told.
-fn start(order: &mut Order, index: usize, now: Timestamp, links: &Links<'_>) -> Vec<Parcel> {
-    if std::mem::replace(&mut order.tasks[index].is_started, true) {
-        return Vec::new();
-    }
-    order.note(index, "TASK_STARTED", now, None);
-    order.notify(index, Trigger::Started, now, links)
-}
-
-/// Puts the evidence of a completed task into the archive, as far as the order asks for it.
-fn archive_results(store: &mut Store, id: &str, task: &str, now: Timestamp) -> Option<()> {
-    let order = store.get(id, now)?;
-    let (client_id, index) = (order.client_id.clone(), order.task_index(task)?);
-    let documents = order.body.tasks()[index].documents().iter().zip(&order.tasks[index].documents);
-    let wanted: Vec<_> = documents
-        .enumerate()
-        .filter(|(_, (spec, _))| spec.send_result_to_archive == Some(true))
-        .filter_map(|(place, (_, run))| Some((place, run.evidence.as_ref()?.file.clone())))
-        .collect();
-    for (place, file) in wanted {
-        let archive_id = store.archive(&client_id, file, now);
-        let evidence = store.get_mut(id, now)?.tasks[index].documents[place].evidence.as_mut()?;
-        evidence.archive_id = Some(archive_id);
-    }
-    Some(())
-}
-
-/// Where the browser goes.
-fn target(url: Option<&str>, order: &str, task: &str) -> Option<String> {
-    validate::browser_target(url?, order, task).map(String::from)
 }
 
 /// The media type without its parameters, in lower case.

@@ -9,8 +9,8 @@ use tokio::sync::watch;
 use url::Url;
 
 use super::order::{Delay, Notification, NotificationType, Task, Trigger, list, text};
+use super::progress::{Order, TaskStatus, later};
 use super::settings::SignicatSettings;
-use super::store::{Order, TaskStatus, later};
 use super::{Links, Signicat};
 use crate::mailbox::Message;
 use crate::pages::NOTICE;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use esign_pdf::facts::Rect;
 use esign_pdf::sign::{Level, NewAttachment, SignError, SignOptions, Subject, text_pdf};
 
-use super::store::{File, FileKind, Job, Part};
+use super::progress::{File, FileKind, Job, Part};
 use crate::ids;
 use crate::shared::Shared;
 

@@ -11,8 +11,9 @@ use axum::{Extension, Json, Router};
 use bytes::Bytes;
 
 use super::problem::{gateway, service, violations};
+use super::progress::{File, FileKind};
 use super::settings::{Downloads, SignicatSettings};
-use super::store::{DeleteRefused, File, FileKind};
+use super::store::DeleteRefused;
 use super::validate::Invalid;
 use super::{Links, Platform, Signicat, State as Inner, media_type, token, validate, wire};
 use crate::observe::operation;
@@ -320,7 +321,7 @@ impl Signicat {
         &self,
         caller: &Caller,
         Path((id, task, document)): DocumentPath,
-        file: impl FnOnce(&super::order::TaskDocument, &super::store::DocumentRun) -> Option<File>,
+        file: impl FnOnce(&super::order::TaskDocument, &super::progress::DocumentRun) -> Option<File>,
     ) -> Response {
         let found = {
             let Inner { store, settings, .. } = &*self.lock();

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::order::{SignatureMethod, SubjectAttribute, Task, list, text};
-use super::store::Refusal;
+use super::progress::Refusal;
 
 /// Who signs, and how. Debug shows no name and no attribute.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
@@ -47,9 +47,9 @@ impl Signer {
         self
     }
 
-    /// Whether this is the person that the order asks for, as far as the method is one against which that is checked.
-    pub(super) fn check(&self, task: &Task) -> Result<(), Refusal> {
-        let method = self.method.as_deref().or_else(|| task.methods().first().map(method_name));
+    /// Whether this is the person that the order asks for. Attributes that are for certain signature methods count once
+    /// the person has chosen one of those.
+    pub(super) fn check(&self, task: &Task, method: Option<&str>) -> Result<(), Refusal> {
         let applies = |attribute: &&SubjectAttribute| {
             let methods = list(attribute.methods.as_ref());
             methods.is_empty() || methods.iter().any(|name| Some(name.as_str()) == method)

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use serde_json::json;
 use url::form_urlencoded;
 
+use super::progress::later;
 use super::settings::{Client, SignicatSettings};
-use super::store::later;
 use super::{Clients, Platform};
 use crate::ids;
 

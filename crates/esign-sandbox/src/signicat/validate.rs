@@ -62,6 +62,9 @@ fn reason(path: &str, error: &serde_json::Error) -> String {
     text
 }
 
+/// The tasks of an order, with the ids of their documents.
+type Known<'a> = HashMap<&'a str, HashSet<&'a str>>;
+
 #[derive(Default)]
 struct Check(Vec<Violation>);
 
@@ -97,7 +100,7 @@ impl Check {
         }
     }
 
-    fn order(&mut self, order: &SigningOrder, settings: &SignicatSettings) {
+    fn order<'a>(&mut self, order: &'a SigningOrder, settings: &SignicatSettings) {
         if let Some(reference) = &order.client_reference
             // Counted as Java counts them, which is what the service is written in.
             && !(1..=MAX_CLIENT_REFERENCE).contains(&reference.encode_utf16().count())
@@ -115,8 +118,10 @@ impl Check {
         self.filled("notificationTemplateParams", order.notification_template_params.as_ref());
         let ids = order.tasks().iter().map(Task::id);
         self.unique(ids, |index| format!("tasks[{index}].id"));
+        let documents = |task: &'a Task| task.documents().iter().map(TaskDocument::id).collect();
+        let known: Known<'_> = order.tasks().iter().map(|task| (task.id(), documents(task))).collect();
         for (index, task) in order.tasks().iter().enumerate() {
-            self.task(&format!("tasks[{index}]"), task, order, settings);
+            self.task(&format!("tasks[{index}]"), task, &known, settings);
         }
         self.no_cycle(order);
         for (index, notification) in order.notifications().iter().enumerate() {
@@ -126,11 +131,11 @@ impl Check {
         let ids = order.packaging_tasks().iter().map(PackagingTask::id);
         self.unique(ids, |index| format!("packagingTasks[{index}].id"));
         for (index, packaging) in order.packaging_tasks().iter().enumerate() {
-            self.packaging(&format!("packagingTasks[{index}]"), packaging, order, settings);
+            self.packaging(&format!("packagingTasks[{index}]"), packaging, &known, settings);
         }
     }
 
-    fn task(&mut self, path: &str, task: &Task, order: &SigningOrder, settings: &SignicatSettings) {
+    fn task(&mut self, path: &str, task: &Task, known: &Known<'_>, settings: &SignicatSettings) {
         if task.days_to_live.is_some_and(|days| days < 1) {
             self.add(format!("{path}.daysToLive"), "must be at least 1");
         }
@@ -179,7 +184,7 @@ impl Check {
             let path = format!("{path}.dependsOnTasks[{index}]");
             if dependency == task.id() {
                 self.add(path, "a task cannot depend on itself");
-            } else if !order.tasks().iter().any(|task| task.id() == dependency) {
+            } else if !known.contains_key(dependency.as_str()) {
                 self.add(path, "there is no task with this id in the order");
             }
         }
@@ -235,7 +240,7 @@ impl Check {
         &mut self,
         path: &str,
         packaging: &PackagingTask,
-        order: &SigningOrder,
+        known: &Known<'_>,
         settings: &SignicatSettings,
     ) {
         let method = text(packaging.method.as_ref());
@@ -252,8 +257,7 @@ impl Check {
         }
         for (index, entry) in entries.iter().enumerate() {
             let path = format!("{path}.documents[{index}]");
-            let task = order.tasks().iter().find(|task| Some(task.id()) == entry.task_id.as_deref());
-            let Some(task) = task else {
+            let Some(documents) = known.get(text(entry.task_id.as_ref())) else {
                 self.add(format!("{path}.taskId"), "there is no task with this id in the order");
                 continue;
             };
@@ -262,7 +266,7 @@ impl Check {
                 self.add(format!("{path}.documentIds"), "must have at least 1 entry");
             }
             for (index, id) in ids.iter().enumerate() {
-                if !task.documents().iter().any(|document| document.id() == id) {
+                if !documents.contains(id.as_str()) {
                     self.add(format!("{path}.documentIds[{index}]"), "the task has no document with this id");
                 }
             }
@@ -339,7 +343,7 @@ pub(super) fn browser_target(target: &str, order: &str, task: &str) -> Option<Ur
 }
 
 /// The least that can be mailed to.
-fn is_email(text: &str) -> bool {
+pub(super) fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.trim().split_once('@') else { return false };
     let plain =
         |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || "@<>,".contains(c));
@@ -347,7 +351,7 @@ fn is_email(text: &str) -> bool {
 }
 
 /// `+`, a country code and a number (E.164: 15 digits at most), with the separators that people write.
-fn is_phone(text: &str) -> bool {
+pub(super) fn is_phone(text: &str) -> bool {
     let Some(number) = text.trim().strip_prefix('+') else { return false };
     let digits: String = number.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')')).collect();
     digits.bytes().all(|byte| byte.is_ascii_digit())

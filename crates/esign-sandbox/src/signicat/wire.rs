@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::Links;
 use super::order::{NameValue, list};
+use super::progress::{Event, Forward, Order, PackagingStatus, TaskStatus};
 use super::settings::{EventTime, ResultUri, SignicatSettings};
-use super::store::{Event, Forward, Order, PackagingStatus, TaskStatus};
 
 /// The order as it was sent, with what the service adds.
 pub(super) fn order(order: &Order, links: &Links<'_>, artifact: Option<&str>) -> Value {

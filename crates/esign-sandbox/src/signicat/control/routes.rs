@@ -1,15 +1,19 @@
 //! The same as JSON under `/_sandbox/signicat`. Documented in the README.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::routing::{delete, get, patch, post};
+use axum::routing::{delete, get, patch, post, put};
 use axum::{Json, Router};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Client, Delivery, NotPossible, OrderState, Signer, SignicatControl, SignicatSettings};
+use super::{
+    Client, Delivery, ForwardTo, NotPossible, OrderState, Signer, SignicatControl, SignicatSettings,
+};
 use crate::control::{Input, Refusal as Answer};
 use crate::signicat::Signicat;
 
@@ -25,6 +29,9 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(signicat: &Arc<Signicat>)
         .route("/orders/{order}", get(order))
         .route("/orders/{order}/tasks/{task}/sign", post(sign))
         .route("/orders/{order}/tasks/{task}/reject", post(reject))
+        .route("/orders/{order}/tasks/{task}/postpone", post(postpone))
+        .route("/orders/{order}/tasks/{task}/forward", post(forward))
+        .route("/orders/{order}/tasks/{task}/documents/{document}", put(upload))
         .route("/orders/{order}/tasks/{task}/expire", post(expire))
         .route("/orders/{order}/tasks/{task}", delete(delete_task))
         .with_state(SignicatControl::new(signicat.clone()))
@@ -88,15 +95,67 @@ async fn sign(State(control): Control, Path((id, task)): TaskPath, Input(signer)
     back(control.sign(&id, &task, &signer).await)
 }
 
-/// `{}` or `{"reason": "…"}`.
+/// The signer, and `reason` if there is one.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Rejection {
     reason: Option<String>,
+    #[serde(flatten)]
+    signer: Person,
+}
+
+/// A signer among other fields.
+#[derive(Deserialize)]
+struct Person {
+    name: String,
+    #[serde(default)]
+    attributes: BTreeMap<String, String>,
+}
+
+impl Person {
+    fn signer(self) -> Signer {
+        Signer { attributes: self.attributes, ..Signer::named(self.name) }
+    }
 }
 
 async fn reject(State(control): Control, Path((id, task)): TaskPath, Input(why): Input<Rejection>) -> Back {
-    back(control.reject(&id, &task, why.reason.as_deref()))
+    back(control.reject(&id, &task, &why.signer.signer(), why.reason.as_deref()))
+}
+
+async fn postpone(State(control): Control, Path((id, task)): TaskPath, Input(signer): Input<Person>) -> Back {
+    back(control.postpone(&id, &task, &signer.signer()))
+}
+
+/// The signer, and to whom the task goes.
+#[derive(Deserialize)]
+struct Forwarding {
+    to: ForwardTo,
+    #[serde(flatten)]
+    signer: Person,
+}
+
+async fn forward(
+    State(control): Control,
+    Path((id, task)): TaskPath,
+    Input(forwarding): Input<Forwarding>,
+) -> Result<Json<Value>, Answer> {
+    let new = control.forward(&id, &task, &forwarding.signer.signer(), &forwarding.to)?;
+    Ok(Json(json!({ "task": new })))
+}
+
+/// The file as it is; the signer's name in the query.
+async fn upload(
+    State(control): Control,
+    Path((id, task, document)): Path<(String, String, String)>,
+    Query(signer): Query<UploadedBy>,
+    file: Bytes,
+) -> Result<StatusCode, Answer> {
+    control.upload(&id, &task, &document, &Signer::named(signer.name), file).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+struct UploadedBy {
+    name: String,
 }
 
 async fn expire(State(control): Control, Path((id, task)): TaskPath) -> Result<StatusCode, Answer> {

@@ -92,7 +92,8 @@ impl Sandbox {
             clock: settings.clock,
             base_url,
             faults: Faults::new(
-                [&signicat::OPERATIONS[..], &signify::OPERATIONS, &singpass::OPERATIONS, &txn::OPERATIONS].concat(),
+                [&signicat::OPERATIONS[..], &signify::OPERATIONS, &singpass::OPERATIONS, &txn::OPERATIONS]
+                    .concat(),
             ),
             calls: Calls::default(),
             mailbox: Mailbox::default(),

@@ -51,8 +51,8 @@ use self::problem::Violation;
 use self::progress::{Event, File, FileKind, Job, Kept, PackagingRun, later};
 use self::routes::Caller;
 use self::store::Store;
-use crate::shared::{Shared, compute};
 use crate::outgoing::Outgoing;
+use crate::shared::{Shared, compute};
 
 /// The operations, by the names that faults and counts use.
 pub(crate) const OPERATIONS: [&str; 18] = [

@@ -13,8 +13,8 @@ use super::progress::{Order, TaskStatus, later};
 use super::settings::SignicatSettings;
 use super::{Links, Signicat};
 use crate::mailbox::Message;
-use crate::pages::NOTICE;
 use crate::outgoing::Failure;
+use crate::pages::NOTICE;
 
 /// For so long an URL notification is tried again.
 const KEEP_TRYING: SignedDuration = SignedDuration::from_hours(24);

@@ -7,6 +7,7 @@ mod harness;
 mod programs;
 mod signify;
 mod singpass;
+mod txn_script;
 
 use fantoccini::key::Key;
 use harness::browse;

@@ -35,17 +35,31 @@ impl Sandbox {
 
     /// One request to the control API, which must go well. Returns the body.
     pub(crate) fn control(&self, method: &str, path: &str, body: &Value) -> String {
+        let (head, body) =
+            self.call(method, &format!("/_sandbox/{path}"), "application/json", &body.to_string());
+        assert!(head.contains(" 20"), "{method} {path}: {head} {body}");
+        body
+    }
+
+    /// Sends a form to an address of the sandbox, as a script does. Returns where it leads.
+    pub(crate) fn post(&self, address: &str, form: &str) -> Option<String> {
+        let path = address.strip_prefix(self.url.trim_end_matches('/')).unwrap();
+        let (head, _) = self.call("POST", path, "application/x-www-form-urlencoded", form);
+        let headers = head.lines().filter_map(|line| line.split_once(": "));
+        let location = headers.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("location"));
+        location.map(|(_, value)| value.to_owned())
+    }
+
+    /// One request. Returns the answer's head and body.
+    fn call(&self, method: &str, path: &str, kind: &str, body: &str) -> (String, String) {
         let address = self.url.trim_start_matches("http://").trim_end_matches('/');
         let mut stream = TcpStream::connect(address).unwrap();
-        let (body, path) = (body.to_string(), format!("/_sandbox/{path}"));
-        let head =
-            format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\n");
+        let head = format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: {kind}\r\n");
         write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains(" 20"), "{method} {path}: {answer}");
-        body.to_owned()
+        (head.to_owned(), body.to_owned())
     }
 }
 

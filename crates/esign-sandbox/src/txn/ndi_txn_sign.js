@@ -11,8 +11,8 @@
   var HTTP_ADDRESS = /^https?:\/\/[^\s/]/i;
 
   // The sandbox as the page reached it.
-  var tag = document.currentScript;
-  var base = tag && tag.src ? tag.src.replace(/\/static\/[^/]*$/, "") : settings.base;
+  var source = /^(.*)\/static\/ndi_txn_sign\.js/.exec((document.currentScript && document.currentScript.src) || "");
+  var base = source ? source[1] : settings.base;
 
   // The session that the page asked for last: {element, supplier, onError, options, controller, attempt, over}.
   var current = null;
@@ -230,7 +230,7 @@
       parts.unshift(text("Error code: " + problem.status));
     }
     if (id) {
-      parts.push(text("Reference: " + id, "esign-txn-id"));
+      parts.push(text("Reference: " + id, "ndi-sandbox-id"));
     }
     draw(run.element, heading(message), parts, run.options);
     tell(run, id, message);
@@ -287,7 +287,7 @@
   // The frame stays from screen to screen, so that a screen reader tells of changes of its status.
   function draw(element, status, parts, options) {
     var frame = element.firstChild;
-    if (!frame || !frame.esignTxn) {
+    if (!frame || !frame.sandboxParts) {
       while (element.firstChild) {
         element.removeChild(element.firstChild);
       }
@@ -295,10 +295,10 @@
       element.appendChild(frame);
     }
     var tall = !!(options && options.renderDownloadLink);
-    frame.className = "esign-txn" + (tall ? " esign-txn-tall" : "");
-    frame.esignTxn.status.textContent = status;
-    fill(frame.esignTxn.content, parts);
-    fill(frame.esignTxn.footer, tall ? [downloadLink()] : []);
+    frame.className = "ndi-sandbox" + (tall ? " ndi-sandbox-tall" : "");
+    frame.sandboxParts.status.textContent = status;
+    fill(frame.sandboxParts.content, parts);
+    fill(frame.sandboxParts.footer, tall ? [downloadLink()] : []);
   }
 
   function build() {
@@ -307,16 +307,16 @@
     frame.setAttribute("role", "group");
     frame.setAttribute("aria-label", "Transaction signing");
     frame.tabIndex = -1;
-    var status = text("", "esign-txn-status");
+    var status = text("", "ndi-sandbox-status");
     status.setAttribute("role", "status");
     var content = document.createElement("div");
-    content.className = "esign-txn-content";
+    content.className = "ndi-sandbox-content";
     var footer = document.createElement("div");
-    frame.appendChild(text("Sandbox: a simulation. Not a legal signature.", "esign-txn-notice"));
+    frame.appendChild(text("Sandbox: a simulation. Not a legal signature.", "ndi-sandbox-notice"));
     frame.appendChild(status);
     frame.appendChild(content);
     frame.appendChild(footer);
-    frame.esignTxn = { status: status, content: content, footer: footer };
+    frame.sandboxParts = { status: status, content: content, footer: footer };
     return frame;
   }
 
@@ -348,7 +348,7 @@
   }
 
   function addStyle() {
-    var id = "esign-txn-style";
+    var id = "ndi-sandbox-style";
     if (document.getElementById(id)) {
       return;
     }

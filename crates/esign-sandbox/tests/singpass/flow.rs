@@ -108,7 +108,7 @@ async fn one_person_signs_in_many_places_and_another_signs_after() {
     let second = world.initiate_with(json!({ "x": 0.5, "y": 0.1, "page": 1 }), once.to_vec()).await;
     world.singpass().sign(&second.id, &other_person()).await.unwrap();
     let twice = world.singpass().pdf(&second.id).unwrap();
-    assert_eq!(world.verified(&twice, &once, &places).signatures.len(), 4);
+    assert_eq!(world.verified(&twice, &once, &[(1, 0.5, 0.1)]).signatures.len(), 4);
 }
 
 #[tokio::test]

@@ -131,7 +131,7 @@ mod tests {
         }
     }
 
-    fn info(changes: Value) -> Result<TxnInfo, String> {
+    fn info(changes: &Value) -> Result<TxnInfo, String> {
         let mut claims = json!({
             "iat": 1_795_300_000, "exp": 1_795_300_120, "txn_id": "TXN-2026-000123",
             "txn_instructions": "Transfer SGD 10.00 to account ****5678",
@@ -178,7 +178,7 @@ mod tests {
             (json!({ "sub": "2bbb6a4d8d324d8ea8b51d4b0e2a5f00" }), Some("sub must be")),
             (json!({ "sub": "017f22e2-79b0-7cc3-98c4-dc0c0c07398f" }), Some("sub must be")),
         ] {
-            let read = info(changes.clone()).map(drop).err();
+            let read = info(&changes).map(drop).err();
             assert_eq!(read.is_some(), wrong.is_some(), "{changes}: {read:?}");
             assert!(read.unwrap_or_default().contains(wrong.unwrap_or_default()), "{changes}");
         }

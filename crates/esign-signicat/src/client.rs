@@ -1,0 +1,326 @@
+//! The typed client: one method per documented operation, and the one home of the wire (spec 3.1).
+
+use std::fmt;
+
+use bytes::Bytes;
+use esign_core::{Error, ErrorKind, MediaType, Operation, Result};
+use esign_http::http::{HeaderName, HeaderValue, header};
+use esign_http::{Answer, Call, Effect, HttpClient};
+use serde::de::DeserializeOwned;
+
+use crate::error::{gone, is_not_there, refused_create};
+use crate::order::SigningOrder;
+use crate::rules::faults;
+use crate::wire::{
+    CreatedOrder, EventBody, ForwardBody, OrderBody, PackagingBody, PackagingStatusInfo, TaskEvent,
+    TaskForward, TaskStatusBody, TaskStatusInfo, UploadedBody,
+};
+
+/// Redirects of a download that are followed.
+const MAX_REDIRECTS: usize = 5;
+
+/// Signicat's Sign API v1, operation by operation, without the checks and meanings that the provider adds.
+///
+/// Reads are repeated after passing faults, the create only when nothing can have been created. Clones share everything.
+#[derive(Clone)]
+pub struct SignicatClient {
+    http: HttpClient,
+    account_id: Option<String>,
+    organization: Option<HeaderValue>,
+}
+
+/// Bytes that came back, and what Signicat says they are.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Download {
+    /// The bytes.
+    pub content: Bytes,
+    /// Without parameters.
+    pub media_type: Option<MediaType>,
+}
+
+impl fmt::Debug for Download {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Download({:?}, {} bytes)", self.media_type, self.content.len())
+    }
+}
+
+/// What a DELETE did.
+pub(crate) struct Deletion {
+    /// It was there and was deleted by this call, or by an earlier attempt of it whose answer was lost.
+    pub(crate) by_us: bool,
+    /// The last attempt itself said so.
+    pub(crate) stated: bool,
+}
+
+impl SignicatClient {
+    pub(crate) fn new(
+        http: HttpClient,
+        account_id: Option<String>,
+        organization: Option<HeaderValue>,
+    ) -> Self {
+        Self { http, account_id, organization }
+    }
+
+    pub(crate) fn http(&self) -> &HttpClient {
+        &self.http
+    }
+
+    /// `POST /documents`: stores a PDF or a text for 30 minutes, longer if an order uses it. A second call stores it again.
+    ///
+    /// # Errors
+    /// Any; safe to repeat.
+    pub async fn upload_document(&self, media_type: &MediaType, content: Bytes) -> Result<String> {
+        let content_type = if *media_type == MediaType::PDF {
+            "application/pdf"
+        } else if *media_type == MediaType::TEXT {
+            "text/plain"
+        } else {
+            return Err(Error::invalid(
+                "media_type",
+                format!("{media_type} is not accepted: PDF and plain text are"),
+            ));
+        };
+        let call = self.dress(self.http.post(self.http.url(["documents"])?)).operation(Operation::Submit);
+        let answer = call.effect(Effect::Reads).replayable().body(content_type, content).send().await?;
+        let body: UploadedBody = answer.json()?;
+        if body.document_id.is_empty() {
+            return Err(answer.unexpected("Signicat gave an empty documentId"));
+        }
+        Ok(body.document_id)
+    }
+
+    /// `GET /documents/{documentId}`
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] if its 30 minutes are over; else any, safe to repeat.
+    pub async fn get_document(&self, id: &str) -> Result<Download> {
+        self.bytes(["documents", id]).await
+    }
+
+    /// `DELETE /documents/{documentId}`; false if it was not there.
+    ///
+    /// # Errors
+    /// Any; safe to repeat.
+    pub async fn delete_document(&self, id: &str) -> Result<bool> {
+        Ok(self.remove(["documents", id], Operation::Erase).await?.by_us)
+    }
+
+    /// `GET /archive-documents/{archiveId}`
+    ///
+    /// # Errors
+    /// As [`SignicatClient::get_document`].
+    pub async fn get_archived_document(&self, id: &str) -> Result<Download> {
+        self.bytes(["archive-documents", id]).await
+    }
+
+    /// `DELETE /archive-documents/{archiveId}`; false if it was not there.
+    ///
+    /// # Errors
+    /// Any; safe to repeat.
+    pub async fn delete_archived_document(&self, id: &str) -> Result<bool> {
+        Ok(self.remove(["archive-documents", id], Operation::Erase).await?.by_us)
+    }
+
+    /// `POST /orders`. Visible to people; a second call makes a second order.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidRequest`] for a broken rule before anything is sent, with the path that Signicat would name.
+    /// [`Retry::OutcomeUnknown`](esign_core::Retry::OutcomeUnknown) whenever the order may have been made.
+    pub async fn create_order(&self, order: &SigningOrder) -> Result<CreatedOrder> {
+        if let Some(fault) = faults(order).into_iter().next() {
+            return Err(Error::invalid(fault.path, fault.message).during(Operation::Submit));
+        }
+        let url = self.http.url(["orders"])?;
+        let recipe = || self.dress(self.http.post(url.clone())).operation(Operation::Submit).json(order);
+        let answer = self.http.submit_with(recipe).await.map_err(refused_create)?;
+        let body: OrderBody = answer.json()?;
+        // It could not be asked for, nor called back.
+        if matches!(body.id.as_str(), "" | "." | "..") {
+            return Err(answer.unexpected("Signicat gave an id that cannot be used"));
+        }
+        Ok(body.into())
+    }
+
+    /// `GET /orders/{orderId}`
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] if Signicat does not have it, or no longer; else any, safe to repeat.
+    pub async fn get_order(&self, order: &str) -> Result<CreatedOrder> {
+        self.find_order(order, Operation::Lookup).await?.ok_or_else(|| not_found(Operation::Lookup))
+    }
+
+    /// As [`SignicatClient::get_order`]; `None` if Signicat itself says that it is not there.
+    pub(crate) async fn find_order(&self, order: &str, operation: Operation) -> Result<Option<CreatedOrder>> {
+        Ok(self.find::<OrderBody>(["orders", order], operation).await?.map(CreatedOrder::from))
+    }
+
+    /// `DELETE /orders/{orderId}`, whatever its state; false if it was not there. There is no way back.
+    ///
+    /// # Errors
+    /// Any; safe to repeat. Whether an order with signed tasks can be deleted is not documented.
+    pub async fn delete_order(&self, order: &str) -> Result<bool> {
+        Ok(self.remove_order(order, Operation::Erase).await?.by_us)
+    }
+
+    pub(crate) async fn remove_order(&self, order: &str, operation: Operation) -> Result<Deletion> {
+        self.remove(["orders", order], operation).await
+    }
+
+    /// `GET /orders/{orderId}/tasks/{taskId}/status`
+    ///
+    /// # Errors
+    /// As [`SignicatClient::get_order`].
+    pub async fn task_status(&self, order: &str, task: &str) -> Result<TaskStatusInfo> {
+        let found = self.find_task(order, task, Operation::Status).await?;
+        found.ok_or_else(|| not_found(Operation::Status))
+    }
+
+    pub(crate) async fn find_task(
+        &self,
+        order: &str,
+        task: &str,
+        operation: Operation,
+    ) -> Result<Option<TaskStatusInfo>> {
+        let path = ["orders", order, "tasks", task, "status"];
+        Ok(self.find::<TaskStatusBody>(path, operation).await?.map(TaskStatusInfo::from))
+    }
+
+    /// `GET /orders/{orderId}/tasks/{taskId}/events`: what has happened so far.
+    ///
+    /// # Errors
+    /// As [`SignicatClient::get_order`].
+    pub async fn task_events(&self, order: &str, task: &str) -> Result<Vec<TaskEvent>> {
+        let found = self
+            .find::<Vec<EventBody>>(["orders", order, "tasks", task, "events"], Operation::Status)
+            .await?;
+        Ok(found.ok_or_else(|| not_found(Operation::Status))?.into_iter().map(TaskEvent::from).collect())
+    }
+
+    /// `GET /orders/{orderId}/tasks/{taskId}/forwards`: to whom it was passed on. Forwarding is sold separately.
+    ///
+    /// # Errors
+    /// As [`SignicatClient::get_order`].
+    pub async fn task_forwards(&self, order: &str, task: &str) -> Result<Vec<TaskForward>> {
+        let path = ["orders", order, "tasks", task, "forwards"];
+        let found = self.find::<Vec<ForwardBody>>(path, Operation::Status).await?;
+        Ok(found.ok_or_else(|| not_found(Operation::Status))?.into_iter().map(TaskForward::from).collect())
+    }
+
+    /// `GET /orders/{orderId}/tasks/{taskId}/documents/{docId}/original`: as it was supplied.
+    ///
+    /// # Errors
+    /// As [`SignicatClient::get_document`].
+    pub async fn original_document(&self, order: &str, task: &str, document: &str) -> Result<Download> {
+        self.bytes(["orders", order, "tasks", task, "documents", document, "original"]).await
+    }
+
+    /// `GET /orders/{orderId}/tasks/{taskId}/documents/{docId}/generated`: after form filling.
+    ///
+    /// # Errors
+    /// As [`SignicatClient::get_document`].
+    pub async fn generated_document(&self, order: &str, task: &str, document: &str) -> Result<Download> {
+        self.bytes(["orders", order, "tasks", task, "documents", document, "generated"]).await
+    }
+
+    /// `GET /orders/{orderId}/tasks/{taskId}/documents/{docId}/result`: the evidence of one signer over one document,
+    /// normally XML (LTV-SDO), never a PDF.
+    ///
+    /// # Errors
+    /// As [`SignicatClient::get_document`].
+    pub async fn signed_document(&self, order: &str, task: &str, document: &str) -> Result<Download> {
+        self.bytes(["orders", order, "tasks", task, "documents", document, "result"]).await
+    }
+
+    /// `GET /orders/{orderId}/packaging-tasks/{packagingTaskId}/status`
+    ///
+    /// # Errors
+    /// As [`SignicatClient::get_order`].
+    pub async fn packaging_status(&self, order: &str, package: &str) -> Result<PackagingStatusInfo> {
+        let found = self.find_package(order, package, Operation::Status).await?;
+        found.ok_or_else(|| not_found(Operation::Status))
+    }
+
+    pub(crate) async fn find_package(
+        &self,
+        order: &str,
+        package: &str,
+        operation: Operation,
+    ) -> Result<Option<PackagingStatusInfo>> {
+        let path = ["orders", order, "packaging-tasks", package, "status"];
+        Ok(self.find::<PackagingBody>(path, operation).await?.map(PackagingStatusInfo::from))
+    }
+
+    /// `GET /orders/{orderId}/packaging-tasks/{packagingTaskId}/result`: a sealed PDF with the method `pades`.
+    ///
+    /// # Errors
+    /// As [`SignicatClient::get_document`].
+    pub async fn packaging_result(&self, order: &str, package: &str) -> Result<Download> {
+        self.bytes(["orders", order, "packaging-tasks", package, "result"]).await
+    }
+
+    /// Adds what goes with every call.
+    fn dress(&self, mut call: Call) -> Call {
+        if let Some(account) = &self.account_id {
+            call = call.query("signicat-accountId", account);
+        }
+        if let Some(organization) = &self.organization {
+            call = call.header(HeaderName::from_static("signicat-organizationid"), organization.clone());
+        }
+        call
+    }
+
+    async fn find<T: DeserializeOwned>(
+        &self,
+        path: impl IntoIterator<Item = &str>,
+        operation: Operation,
+    ) -> Result<Option<T>> {
+        let call = self.dress(self.http.get(self.http.url(path)?)).operation(operation).replayable();
+        let answer = call.accept(&[404, 410]).send().await?;
+        if is_not_there(&answer)? { Ok(None) } else { answer.json().map(Some) }
+    }
+
+    async fn remove(&self, path: impl IntoIterator<Item = &str>, operation: Operation) -> Result<Deletion> {
+        let call = self.dress(self.http.delete(self.http.url(path)?)).operation(operation).replayable();
+        let answer = call.accept(&[404, 410]).send().await?;
+        let stated = !is_not_there(&answer)?;
+        Ok(Deletion { by_us: stated || answer.earlier_unanswered(), stated })
+    }
+
+    /// Redirects are followed, to other hosts without the token. One client has met a success without a body whose
+    /// `Location` leads on: that is followed too.
+    async fn bytes(&self, path: impl IntoIterator<Item = &str>) -> Result<Download> {
+        let mut url = self.http.url(path)?;
+        for _ in 0..=MAX_REDIRECTS {
+            let answer = self.dress(self.http.download(url.clone())).follow(MAX_REDIRECTS).send().await?;
+            match further(&answer).and_then(|target| url.join(target).ok()) {
+                Some(target) => url = target,
+                None => return Ok(Download { media_type: media_type(&answer), content: answer.body }),
+            }
+        }
+        Err(Error::new(
+            ErrorKind::UnexpectedAnswer,
+            "a download led on from address to address without an end",
+        )
+        .during(Operation::Download))
+    }
+}
+
+fn further(answer: &Answer) -> Option<&str> {
+    answer.header("location").filter(|_| answer.body.is_empty())
+}
+
+fn media_type(answer: &Answer) -> Option<MediaType> {
+    let text = answer.header(header::CONTENT_TYPE.as_str())?.split(';').next()?.trim();
+    (!text.is_empty()).then(|| MediaType::new(text))
+}
+
+fn not_found(operation: Operation) -> Error {
+    gone().with_kind(ErrorKind::NotFound).during(operation)
+}
+
+impl fmt::Debug for SignicatClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignicatClient").field("http", &self.http).finish_non_exhaustive()
+    }
+}

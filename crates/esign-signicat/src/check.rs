@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use esign_core::{Delivery, Finding, Order, Resolved, SignRequest};
+use esign_core::{Delivery, Document, Finding, Order, Resolved, SignRequest};
 
 use crate::config::{CreatedMail, SignicatConfig};
 use crate::convert::{Layout, days_to_live, mail, methods, signing_order};
@@ -44,7 +44,7 @@ impl Check<'_> {
     /// Options for somebody or something that is not in the request would be dropped.
     fn keys(&mut self) {
         let signers: HashSet<_> = self.request.signers.iter().map(|signer| signer.key.as_str()).collect();
-        let documents: HashSet<_> = self.request.documents.iter().map(|document| document.key()).collect();
+        let documents: HashSet<_> = self.request.documents.iter().map(Document::key).collect();
         let order = &self.options.order;
         let strangers = order.signers.keys().filter(|key| !signers.contains(key.as_str()));
         let unknown = order.documents.keys().filter(|key| !documents.contains(key.as_str()));

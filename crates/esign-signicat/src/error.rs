@@ -69,25 +69,26 @@ pub(crate) fn gone() -> Error {
     )
 }
 
-/// The same error again, without its source: for everyone who waited for the same thing.
-pub(crate) fn again(error: &Error) -> Error {
-    let mut copy = Error::new(error.kind(), error.message()).with_retry(error.retry());
-    if let Some(operation) = error.operation() {
-        copy = copy.during(operation);
-    }
+/// Why there is no token, for each call that waited for it: told as part of that call, and without the source, which
+/// only one of them could have.
+pub(crate) fn no_token(error: &Error) -> Error {
+    let advice = match (error.kind(), error.provider_code()) {
+        (ErrorKind::Unauthenticated, _) => "; check client_id, client_secret, environment and platform",
+        (_, Some("invalid_scope")) => "; check scope and platform",
+        _ => "",
+    };
+    let message = format!("no access token: {}{advice}", error.message());
+    let mut told = Error::new(error.kind(), message).with_retry(error.retry());
     if let Some(status) = error.http_status() {
-        copy = copy.with_http_status(status);
+        told = told.with_http_status(status);
     }
     if let Some(code) = error.provider_code() {
-        copy = copy.with_code(code);
+        told = told.with_code(code);
     }
     if let Some(words) = error.provider_words() {
-        copy = copy.said(words);
+        told = told.said(words);
     }
-    if let Some(field) = error.field_path() {
-        copy = copy.field(field);
-    }
-    copy
+    told
 }
 
 #[cfg(test)]

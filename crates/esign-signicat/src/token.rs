@@ -16,7 +16,7 @@ use esign_http::{Authorize, HttpClient, Outgoing};
 use tokio::sync::Mutex;
 
 use crate::config::{ClientAuthentication, SignicatConfig};
-use crate::error::again;
+use crate::error::no_token;
 use crate::wire::TokenBody;
 
 /// How long before its end a token is no longer used: time for the call to arrive. A tenth of a short life.
@@ -80,7 +80,7 @@ impl TokenSource {
         if self.failures.load(Ordering::Acquire) > failures_before
             && let Some(failure) = &state.failure
         {
-            return Err(again(failure));
+            return Err(no_token(failure));
         }
         state.token = None;
         match self.fetch().await {
@@ -90,16 +90,17 @@ impl TokenSource {
                 Ok(header)
             }
             Err(error) => {
-                state.failure = Some(again(&error));
+                let told = no_token(&error);
+                state.failure = Some(error);
                 self.failures.fetch_add(1, Ordering::Release);
-                Err(error)
+                Err(told)
             }
         }
     }
 
     async fn fetch(&self) -> Result<Token> {
         let error = match self.ask().await {
-            Err(error) if secret_was_refused(&error) => error,
+            Err(error) if error.kind() == ErrorKind::Unauthenticated => error,
             other => return other,
         };
         // The secret may have been changed since it was read.
@@ -143,19 +144,12 @@ impl TokenSource {
     }
 }
 
-/// OAuth answers 401 or 400 with `invalid_client`.
-fn secret_was_refused(error: &Error) -> bool {
-    error.kind() == ErrorKind::Unauthenticated
-}
-
-/// What a refusal of the token endpoint means, in terms of the configuration.
+/// OAuth says with a 400 what elsewhere is a 401.
 fn explain(error: Error) -> Error {
     match (error.http_status(), error.provider_code()) {
         (Some(400), Some("invalid_client" | "unauthorized_client")) => {
-            error.with_kind(ErrorKind::Unauthenticated).context("hint", "check client_id and client_secret")
+            error.with_kind(ErrorKind::Unauthenticated)
         }
-        (Some(401), _) => error.context("hint", "check client_id, client_secret and environment"),
-        (Some(400), Some("invalid_scope")) => error.context("hint", "check scope and platform"),
         _ => error,
     }
 }

@@ -15,6 +15,10 @@ pub use verification::{RecordVerification, verify, verify_against_record, verify
 /// Reading and verifying PDFs.
 pub use esign_pdf as pdf;
 
+/// Signicat's Sign API v1: its configuration, options and typed client.
+#[cfg(feature = "signicat")]
+pub use esign_signicat as signicat;
+
 /// Signify API v2: its configuration, options and typed client.
 #[cfg(feature = "signify")]
 pub use esign_signify as signify;

@@ -32,7 +32,7 @@ pub async fn typical() -> Result<Vec<(String, Capabilities)>> {
     let client = builder(default_registry())
         .config(config)
         // Of the right form, so that nobody is warned about it.
-        .secrets(FixedSecrets::new().with("signify", "production_v1_typical"))
+        .secrets(FixedSecrets::new().with("signify", "production_v1_typical").with("signicat", "typical"))
         .key("typical", Arc::new(NoKey))
         .build()
         .await?;
@@ -42,6 +42,14 @@ pub async fn typical() -> Result<Vec<(String, Capabilities)>> {
 fn typical_config() -> Config {
     #[allow(unused_mut, reason = "stays empty where every feature is off")]
     let mut config = Config::default();
+    #[cfg(feature = "signicat")]
+    config.providers.insert(
+        esign_signicat::KIND.to_string(),
+        esign_core::InstanceConfig::new(esign_signicat::KIND)
+            .with("environment", "production")
+            .with("client_id", "typical")
+            .with("client_secret", serde_json::json!({ "external": "signicat" })),
+    );
     #[cfg(feature = "signify")]
     config.providers.insert(
         esign_signify::KIND.to_string(),
@@ -229,6 +237,9 @@ fn name(capabilities: &Capabilities) -> String {
 }
 
 fn characters(range: Range) -> String {
+    if range == Range::UNKNOWN {
+        return unknown();
+    }
     let one =
         matches!((range.min, range.max), (Bound::Is(1), Bound::None | Bound::Unknown) | (_, Bound::Is(1)));
     let noun = if one { "character" } else { "characters" };

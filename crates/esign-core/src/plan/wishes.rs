@@ -96,7 +96,8 @@ fn language(draft: &mut Draft<'_>) {
         } else {
             format!("known: {}", known.join(", "))
         };
-        (!supported).then(|| format!("the language {tag} is not supported; {list}"))
+        let hint = nearest(tag, &known).map_or_else(String::new, |near| format!("; did you mean {near}?"));
+        (!supported).then(|| format!("the language {tag} is not supported; {list}{hint}"))
     };
     let refusal = |field: &str, why: String| Finding::unsupported("language", field, why);
     let change = "the provider chooses the language";
@@ -111,6 +112,13 @@ fn language(draft: &mut Draft<'_>) {
             draft.request.signers[i].language = None;
         }
     }
+}
+
+/// The known language that was probably meant: `en` for `en-GB`, and Bokmål for Norwegian, which most people mean by it.
+fn nearest<'a>(tag: &str, known: &'a [String]) -> Option<&'a str> {
+    let primary = tag.split('-').next().unwrap_or(tag);
+    let meant = if primary.eq_ignore_ascii_case("no") { "nb" } else { primary };
+    known.iter().map(String::as_str).find(|k| k.eq_ignore_ascii_case(meant))
 }
 
 fn return_url(draft: &mut Draft<'_>) {
@@ -232,6 +240,16 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(is_within(host, "gov.sg"), within, "{host}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_language() {
+        let known = ["en", "nb", "zh-Hans"].map(str::to_owned);
+        for (tag, near) in
+            [("no", Some("nb")), ("NO", Some("nb")), ("en-GB", Some("en")), ("zh", None), ("xx", None)]
+        {
+            assert_eq!(nearest(tag, &known), near, "{tag}");
         }
     }
 

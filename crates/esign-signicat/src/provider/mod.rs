@@ -108,7 +108,7 @@ impl SignicatProvider {
         };
         let private = Private { layout, ends_at: None, kept_until: None, completed: false };
         // When it was sent nobody knows any more.
-        let submission = self.submission(intent, &order, private, intent.prepared_at())?;
+        let submission = self.submission(intent, &order, &private, intent.prepared_at())?;
         Ok(Resolution::Found(Box::new(submission.note("found by a callback after its answer was lost"))))
     }
 
@@ -150,10 +150,10 @@ impl SignicatProvider {
         &self,
         intent: &Intent,
         order: &CreatedOrder,
-        private: Private,
+        private: &Private,
         at: Timestamp,
     ) -> Result<Submission> {
-        let handle = Handle::new(intent, &order.id, at).with_private(&private)?;
+        let handle = Handle::new(intent, &order.id, at).with_private(private)?;
         let mut submission = Submission::new(intent, handle);
         let mut linkless = Vec::new();
         for (i, task) in private.layout.tasks.iter().enumerate() {
@@ -168,7 +168,7 @@ impl SignicatProvider {
             }
             match link(order, i) {
                 Some(url) => {
-                    let (url, open_before) = self.with_artifact(url, order, &private);
+                    let (url, open_before) = self.with_artifact(url, order, private);
                     submission =
                         submission.step(&task.signer, Step::OpenLink { url, open_before, shared: false });
                 }
@@ -256,7 +256,7 @@ impl Documents for SignicatProvider {
         let now = self.now();
         let (ends_at, kept_until) = lifetimes(&order, now);
         let private = Private { layout, ends_at, kept_until, completed: false };
-        self.submission(request.intent(), &created, private, now)
+        self.submission(request.intent(), &created, &private, now)
     }
 
     async fn status(&self, at: &RequestRef) -> Result<StatusReport> {

@@ -2,7 +2,8 @@
 
 use esign_core::jiff::SignedDuration;
 use esign_core::{
-    Delivery, Document, Identity, LegalClass, MediaType, Order, Severity, SignRequest, Use, Verdict,
+    Corner, Delivery, Document, Identity, LegalClass, MediaType, Order, Origin, Placement, Severity,
+    SignRequest, Use, Verdict,
 };
 use esign_signicat::{SignatureMethod, SigningOrder, Task, TaskDocument};
 use serde_json::{Value, json};
@@ -17,6 +18,11 @@ fn with_delivery(options: Value, delivery: Delivery) -> SignRequest {
     let mut request = one(delivery);
     request.options = serde_json::from_value(json!({ "signicat": options })).unwrap();
     request
+}
+
+fn placed() -> SignRequest {
+    let place = Placement::points(1, 72.0, 72.0, Origin::BottomLeft, Corner::BottomLeft);
+    request(Delivery::ShareableLink).signer(tenant().place(place))
 }
 
 fn zip() -> SignRequest {
@@ -37,6 +43,7 @@ async fn refusals(world: &World, request: &SignRequest) -> Vec<(String, String, 
 #[tokio::test]
 async fn each_rule_names_its_field_before_anything_is_sent() {
     let cases: Vec<(SignRequest, &str, &str)> = vec![
+        (placed(), "placement", "signers[0].placements[0]"),
         (one(Delivery::ShareableLink).language("no"), "language", "language"),
         (one(Delivery::ShareableLink).language("zh"), "language", "language"),
         (one(Delivery::ShareableLink).message("Hello"), "message", "message"),
@@ -156,7 +163,7 @@ async fn each_rule_names_its_field_before_anything_is_sent() {
 async fn norwegian_is_pointed_to_bokmål() {
     let world = world(&[]).await;
     let error = world.client.prepare(one(Delivery::ShareableLink).language("no")).await.unwrap_err();
-    assert!(error.message().contains("nb"), "{error}");
+    assert!(error.message().contains("did you mean nb?"), "{error}");
 }
 
 #[tokio::test]

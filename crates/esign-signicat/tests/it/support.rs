@@ -54,8 +54,11 @@ pub(crate) async fn bare(settings: &[(&str, Value)]) -> World {
     let clock = VirtualClock::jumping("2026-01-01T00:00:00Z".parse().unwrap());
     let mut registry = Registry::new();
     registry.register::<SignicatConfig>().unwrap();
-    let config =
-        Config { active: Some("signicat".into()), providers: [("signicat".to_owned(), instance)].into() };
+    let config = Config {
+        active: Some("signicat".into()),
+        providers: [("signicat".to_owned(), instance)].into(),
+        ..Config::default()
+    };
     let client = Client::builder(registry)
         .config(config)
         .secrets(FixedSecrets::new().with("secret", "marker-secret"))

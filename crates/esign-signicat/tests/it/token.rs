@@ -107,7 +107,8 @@ async fn a_token_endpoint_that_fails_is_safe_to_ask_again_and_asked_once_by_all(
         let error = call.await.unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Provider);
         assert!(matches!(error.retry(), Retry::Safe { .. } | Retry::Exhausted), "{error}");
-        assert_eq!(error.operation(), Some(Operation::Token));
+        assert_eq!(error.operation(), Some(Operation::Submit));
+        assert!(error.message().starts_with("no access token"), "{error}");
     }
     let asked = world.received("POST", "/token").await.len();
     assert!(asked < 20, "asked {asked} times for 20 calls");
@@ -200,7 +201,7 @@ async fn a_secret_that_has_changed_is_read_again() {
         .with("client_secret", json!({ "external": "any" }));
     let mut registry = Registry::new();
     registry.register::<SignicatConfig>().unwrap();
-    let config = Config { active: None, providers: [("s".to_owned(), instance)].into() };
+    let config = Config { providers: [("s".to_owned(), instance)].into(), ..Config::default() };
     let secrets = Vault(std::sync::atomic::AtomicU32::new(0));
     let client = Client::builder(registry).config(config).secrets(secrets).build().await.unwrap();
     let probe = client.probe("s").await.unwrap();

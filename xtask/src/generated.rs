@@ -7,14 +7,15 @@
 //! ```
 //!
 //! A block's name is a line for the `esign` command. Its output replaces the block: as it is when it is a Markdown table,
-//! else fenced. A block called `file PATH` holds that file of the repository, which is compiled elsewhere. `cargo xtask
-//! generate` rewrites the blocks, a test compares them.
+//! or a list, else fenced. A block called `file PATH` holds that file of the repository, which is compiled elsewhere,
+//! `section PATH HEADING` a part of another Markdown file, and `settings PATH STRUCT` what a configuration type says of its
+//! fields. `cargo xtask generate` rewrites the blocks, a test compares them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::repository::output;
-use crate::{File, Repository};
+use crate::{File, Repository, settings};
 
 const OPEN: &str = "<!-- generated: ";
 const CLOSE: &str = " -->";
@@ -83,6 +84,12 @@ fn block(name: &str) -> Result<String, String> {
     if let Some(path) = name.strip_prefix("file ") {
         return included(path);
     }
+    if let Some((path, heading)) = name.strip_prefix("section ").and_then(|rest| rest.split_once(' ')) {
+        return section(&read(path)?, heading).ok_or_else(|| format!("{path} has no section {heading:?}"));
+    }
+    if let Some((path, item)) = name.strip_prefix("settings ").and_then(|rest| rest.split_once(' ')) {
+        return settings::table(&read(path)?, item).map_err(|e| format!("{path}: {e}"));
+    }
     let mut words = name.split_whitespace();
     if words.next() != Some("esign") {
         return Err(format!("the generated block `{name}` is not a line for the `esign` command"));
@@ -93,19 +100,31 @@ fn block(name: &str) -> Result<String, String> {
     let text = output(&mut command)?;
     let trimmed: Vec<_> = text.lines().map(str::trim_end).collect();
     let text = trimmed.join("\n");
-    Ok(if text.starts_with('|') { text } else { format!("```text\n{text}\n```") })
+    Ok(if text.starts_with('|') || text.starts_with("- ") { text } else { format!("```text\n{text}\n```") })
 }
 
 /// A file of the repository, fenced in the language of its extension.
 fn included(path: &str) -> Result<String, String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let text = std::fs::read_to_string(root.join(path)).map_err(|e| format!("{path}: {e}"))?;
+    let text = read(path)?;
     let language = match path.rsplit_once('.') {
         Some((_, "rs")) => "rust",
         Some((_, extension)) => extension,
         None => "text",
     };
     Ok(format!("```{language}\n{}\n```", text.trim_end()))
+}
+
+/// What stands under a heading of the second level, without the heading.
+fn section(text: &str, heading: &str) -> Option<String> {
+    let mut lines = text.lines().skip_while(|line| line.strip_prefix("## ") != Some(heading));
+    lines.next()?;
+    let body: Vec<_> = lines.take_while(|line| !line.starts_with("## ")).collect();
+    Some(body.join("\n").trim().to_owned())
+}
+
+fn read(path: &str) -> Result<String, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    std::fs::read_to_string(root.join(path)).map_err(|e| format!("{path}: {e}"))
 }
 
 /// The `esign` command as built together with the running program. A nested cargo would resolve other features and
@@ -156,6 +175,15 @@ mod tests {
     fn a_block_without_an_end_or_with_an_unknown_name_is_an_error() {
         assert!(rewrite("<!-- generated: one -->\ntext\n", content).unwrap_err().contains("has no"));
         assert!(block("matrix").unwrap_err().contains("not a line for"));
+    }
+
+    #[test]
+    fn a_section_ends_at_the_next_one() {
+        let text = "# A\n\n## One\n\ntext\n### Deeper\nmore\n\n## Two\nlast\n";
+        assert_eq!(section(text, "One").unwrap(), "text\n### Deeper\nmore");
+        assert_eq!(section(text, "Two").unwrap(), "last");
+        assert!(section(text, "Three").is_none());
+        assert!(block("section README.md Nowhere").unwrap_err().contains("no section"));
     }
 
     #[test]

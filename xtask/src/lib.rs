@@ -13,6 +13,7 @@ pub mod graph;
 pub mod manifests;
 pub mod new_provider;
 pub mod repository;
+pub mod settings;
 pub mod sources;
 pub mod steps;
 pub mod words;

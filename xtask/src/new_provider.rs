@@ -14,7 +14,7 @@ const FILES: [(&str, &str); 9] = [
     ("src/capabilities.rs", include_str!("../templates/new-provider/src/capabilities.rs")),
     ("src/client.rs", include_str!("../templates/new-provider/src/client.rs")),
     ("src/provider.rs", include_str!("../templates/new-provider/src/provider.rs")),
-    ("tests/backend.rs", include_str!("../templates/new-provider/tests/backend.rs")),
+    ("tests/backend/mod.rs", include_str!("../templates/new-provider/tests/backend/mod.rs")),
     ("tests/conformance.rs", include_str!("../templates/new-provider/tests/conformance.rs")),
 ];
 

@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Providers(Providers),
     /// Check configuration, keys, credentials and clock
     Check(Check),
+    /// Try at a staging service what no documentation says, and print the settings to write
+    Probe(Probe),
     /// Say which configured provider could do a request, and why the others cannot
     Plan(Plan),
     /// Send PDFs for signature
@@ -89,7 +91,21 @@ pub(crate) struct Demo {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct Probe {
+    /// The instance; never one of production
+    pub(crate) instance: String,
+    /// Also leave one request open, and print its signing link for you to look at
+    #[arg(long)]
+    pub(crate) look: bool,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct Providers {
+    /// Only these kinds, or with --configured only these instances
+    pub(crate) only: Vec<String>,
+    /// Print instead what nobody could check about them, one a line
+    #[arg(long, conflicts_with_all = ["markdown", "json"])]
+    pub(crate) unverified: bool,
     /// Show the configured instances instead of every kind
     #[arg(long)]
     pub(crate) configured: bool,

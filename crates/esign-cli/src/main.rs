@@ -41,6 +41,7 @@ async fn dispatch(args: Args, output: &Output) -> Result<Exit, Failure> {
     match command {
         Command::Demo(args) => commands::demo::run(args, &common, output).await,
         Command::Providers(args) => commands::providers::run(&args, &common, output).await,
+        Command::Probe(args) => commands::probe::run(&args, &common, output).await,
         Command::Check(args) => commands::check::run(&args, &common, output).await,
         Command::Plan(args) => commands::plan::run(&args, &common, output).await,
         Command::Send(args) => commands::send::run(&args, &common, output).await,

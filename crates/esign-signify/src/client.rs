@@ -218,6 +218,15 @@ impl SignifyClient {
         })
     }
 
+    /// The HTTP status of a document's address, asked for without the key.
+    pub(crate) async fn status_without_key(&self, link: &SecretUrl) -> Result<u16> {
+        let call = self.http.download(link.expose().clone()).follow(MAX_REDIRECTS).without_auth();
+        match call.send().await {
+            Ok(answer) => Ok(answer.status.as_u16()),
+            Err(error) => error.http_status().ok_or(error),
+        }
+    }
+
     /// The key goes to the API's own origin only: the HTTP stack sends it nowhere else, redirects included.
     async fn fetch(&self, link: &SecretUrl) -> Result<Bytes> {
         let call = || self.http.download(link.expose().clone()).follow(MAX_REDIRECTS);

@@ -103,6 +103,18 @@ impl SingpassClient {
         Ok(Self { http, config, tokens, underscore: Arc::default() })
     }
 
+    /// The same client with another shape of the placement claims: for trials.
+    pub(crate) fn with_payload(&self, payload: Payload) -> Self {
+        let config = SingpassConfig { payload, ..(*self.config).clone() };
+        Self { config: Arc::new(config), ..self.clone() }
+    }
+
+    /// The same client with another path of the result: for trials.
+    pub(crate) fn with_result_path(&self, result_path: ResultPath) -> Self {
+        let config = SingpassConfig { result_path, ..(*self.config).clone() };
+        Self { config: Arc::new(config), ..self.clone() }
+    }
+
     /// Starts a request (spec 3.1). Sends the PDF; a second call makes a second request.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod config;
 mod convert;
 mod error;
 mod provider;
+mod settle;
 mod token;
 mod wire;
 

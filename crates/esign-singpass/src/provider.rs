@@ -13,7 +13,7 @@ use esign_core::{
     Endpoint, Error, ErrorKind, Finding, Handle, Identity, Keys, LegalClaim, LegalClass, MediaType,
     NameRules, Neutral, OriginProof, Personal, Prepared, Probe, ProbeCheck, ProbeReport, ProbeVerdict,
     Provider, ProviderKind, Range, RequestRef, Resolved, ResolvedSpot, Result, ResultState, Retry, Rule,
-    SignerStatus, Standing, State, StatusReport, Step, Submission, Support,
+    Settled, SignerStatus, Standing, State, StatusReport, Step, Submission, Support, Trial,
 };
 use esign_http::{HttpClient, Jwks, JwksPolicy, LimiterKey, Limiters, PublishedKeys};
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,7 @@ use crate::client::{Initiate, SingpassClient};
 use crate::config::{Api, SingpassConfig};
 use crate::convert::{BOX_HEIGHT, BOX_WIDTH, DECIMALS, Location, uin_hash};
 use crate::error::{ACCESS_EXPIRED, ACTIVE_SESSION, ALREADY_SIGNED, EXPIRED, NOT_SIGNED, refusal_code};
+use crate::settle::settle;
 use crate::{KIND, client};
 
 /// How long a request and its link live (spec 5).
@@ -519,6 +520,10 @@ impl Probe for Singpass {
             Err(e) => check("credentials", ProbeVerdict::Bad, e.to_string()),
         };
         Ok(ProbeReport::new(vec![keys, signature, credentials]))
+    }
+
+    async fn settle(&self, trial: &Trial) -> Result<Vec<Settled>> {
+        settle(&self.client, trial).await
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod inspect;
 pub(crate) mod jwks;
 pub(crate) mod keygen;
 pub(crate) mod plan;
+pub(crate) mod probe;
 pub(crate) mod providers;
 pub(crate) mod resolve;
 pub(crate) mod roots;

@@ -5,6 +5,7 @@ mod demo;
 mod keys;
 mod lifecycle;
 mod plan;
+mod probe;
 mod session;
 mod support;
 mod verify;

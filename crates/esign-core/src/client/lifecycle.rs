@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Client, Instance, submit::no_documents};
 use crate::{
     Artifact, ArtifactId, CancelOutcome, Documents, Error, ErrorKind, Handle, InboundCall, Observation,
-    Operation, ProbeReport, Received, Result, State, StatusReport,
+    Operation, ProbeReport, Received, Result, Settled, State, StatusReport, Trial,
 };
 
 impl Client {
@@ -126,6 +126,22 @@ impl Client {
         match instance.provider.probe() {
             Some(probe) => probe.probe().await.map_err(|e| instance.name_error(e, Operation::Probe)),
             None => Ok(ProbeReport::new(Vec::new())),
+        }
+    }
+
+    /// Settles by trial what the provider's documentation leaves open, as far as a staging service can.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for an instance of production, where nothing is tried; else if nothing could be.
+    pub async fn settle(&self, instance: &str, trial: &Trial) -> Result<Vec<Settled>> {
+        let instance = self.inner.instances.named(instance)?;
+        if instance.provider.capabilities().endpoint.environment == "production" {
+            let message = "nothing is tried in production: name an instance of staging, or of a simulator";
+            return Err(instance.name_error(Error::new(ErrorKind::Config, message), Operation::Probe));
+        }
+        match instance.provider.probe() {
+            Some(probe) => probe.settle(trial).await.map_err(|e| instance.name_error(e, Operation::Probe)),
+            None => Ok(Vec::new()),
         }
     }
 

@@ -3,6 +3,7 @@
 mod lookup;
 mod probe;
 mod report;
+mod settle;
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,8 +13,8 @@ use esign_core::jiff::Timestamp;
 use esign_core::{
     Artifact, ArtifactId, CancelOutcome, Capabilities, Credential, Delivery, Documents, Endpoint, Error,
     ErrorKind, Finding, Handle, Intent, Lookup, MediaType, Operation, Prepared, Probe, Provider,
-    ProviderKind, RequestRef, Resolution, Resolved, Result, Retention, SentSigner, StatusReport, Step,
-    Submission,
+    ProviderKind, RequestRef, Resolution, Resolved, Result, Retention, SentSigner, Settled, StatusReport,
+    Step, Submission, Trial,
 };
 use serde::{Deserialize, Serialize};
 
@@ -293,6 +294,10 @@ impl Probe for SignifyProvider {
     async fn probe(&self) -> Result<esign_core::ProbeReport> {
         let environment = &self.0.capabilities.endpoint.environment;
         probe::probe(&self.0.client, &self.0.config, &self.0.credential, environment).await
+    }
+
+    async fn settle(&self, trial: &Trial) -> Result<Vec<Settled>> {
+        settle::settle(&self.0.client, trial).await
     }
 }
 

@@ -27,7 +27,7 @@ impl AcmeService {
         // Next: a route for each operation of Acme's API, in place of this.
         let router = Router::new().fallback(move || {
             *calls.lock().unwrap() += 1;
-            async { (StatusCode::NOT_IMPLEMENTED, "next: tests/backend.rs has to answer as Acme does") }
+            async { (StatusCode::NOT_IMPLEMENTED, "next: tests/backend/mod.rs has to answer as Acme does") }
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

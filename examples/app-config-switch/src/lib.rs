@@ -3,8 +3,8 @@
 use esign::jiff::SignedDuration;
 use esign::pdf::VerifyOptions;
 use esign::{
-    ArtifactId, Client, Corner, Delivery, Document, Error, Handle, Origin, Placement, Reference, Result,
-    SignRequest, Signer, Step, Submission, SubmissionRecord,
+    ArtifactId, Client, Corner, Delivery, Document, Error, ErrorKind, Handle, Origin, OriginProof, Placement,
+    Reference, Result, SignRequest, Signer, Step, Submission, SubmissionRecord,
 };
 
 /// What the application wishes for. Not every provider can fulfil all of it.
@@ -43,17 +43,23 @@ pub fn link(submission: &Submission) -> Option<&str> {
     })
 }
 
-/// The signed document, once it is there, and known to be the one that was sent. Whatever instance is active now: the handle
-/// names the one that has it.
+/// The signed document, once it is there. Whatever instance is active now: the handle names the one that has it.
+///
+/// Where the provider signs the file that it was sent, this is that file with something behind it. One that makes a new file
+/// proves its origin otherwise, or not at all: `Capabilities::origin_proof`.
 ///
 /// # Errors
-/// [`esign::ErrorKind::NotReady`] before; [`esign::ErrorKind::Integrity`] if another document came back.
+/// [`esign::ErrorKind::NotReady`] before; [`esign::ErrorKind::Integrity`] if another document came back, or an unsigned one.
 pub async fn collect(client: &Client, handle: &Handle, record: &SubmissionRecord) -> Result<Vec<u8>> {
     let signed = client.download(handle, &ArtifactId::SIGNED).await?;
-    let options = VerifyOptions::new(client.clock().now());
-    let checked = esign::verify_against_record(record, &signed, options).await?;
-    if checked.report.extends_original != Some(true) {
-        return Err(Error::new(esign::ErrorKind::Integrity, "this is not the document that was sent"));
+    let checked =
+        esign::verify_against_record(record, &signed, VerifyOptions::new(client.clock().now())).await?;
+    let extends = client.capabilities(handle.instance())?.origin_proof == OriginProof::ByteExtension;
+    if extends && checked.report.extends_original != Some(true) {
+        return Err(Error::new(ErrorKind::Integrity, "this is not the document that was sent"));
+    }
+    if checked.report.signatures.is_empty() {
+        return Err(Error::new(ErrorKind::Integrity, "nobody has signed this document"));
     }
     Ok(signed.content.to_vec())
 }

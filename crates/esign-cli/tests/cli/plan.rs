@@ -97,3 +97,19 @@ fn completions_are_printed_for_each_shell() {
         assert!(desk.run(&format!("completions {shell}")).ended(0).stdout.contains("resolve"), "{shell}");
     }
 }
+
+#[test]
+fn a_refusal_about_a_number_says_for_programs_which_are_accepted() {
+    let desk = desk();
+    desk.write(
+        "short.toml",
+        REQUEST
+            .replace("../agreement.pdf\"", "agreement.pdf\"\nname = \"Abc\"")
+            .replace("language = \"en\"\n", ""),
+    );
+    let answer = desk.run("plan --request short.toml --on strict --json").ended(1).object();
+    let finding = &answer["plans"][0]["findings"][0];
+    assert_eq!(finding["field"], "documents[0].name", "{answer}");
+    assert_eq!(finding["limit"], serde_json::json!({ "min": { "is": 4 }, "max": { "is": 100 } }), "{answer}");
+    assert_eq!(finding["allow"], "adapt = [\"document_name\"]", "{answer}");
+}

@@ -22,11 +22,11 @@ fn a_trial_prints_the_settings_to_write_and_leaves_nothing_behind() {
     assert!(signify.contains(&"allow_coordinate_one = true".to_owned()), "{signify:?}");
     assert!(signify.contains(&"reference_in_name = \"suffix\"".to_owned()), "{signify:?}");
     assert!(signify.iter().any(|line| line.starts_with("document_url_bearer = ")), "{signify:?}");
-    let left = sandbox.call("GET", "/_sandbox/signify/documents", &serde_json::Value::Null).1;
+    let left = sandbox.call("GET", "/_sandbox/signify", &serde_json::Value::Null).1;
     assert!(!left.contains("esign trial"), "{left}");
 
     settings("probe signify --look --json");
-    let left = sandbox.call("GET", "/_sandbox/signify/documents", &serde_json::Value::Null).1;
+    let left = sandbox.call("GET", "/_sandbox/signify", &serde_json::Value::Null).1;
     assert!(left.contains("esign trial"), "{left}");
 
     let singpass = settings("probe singpass --json");

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use esign_core::{Operation, Result};
 
@@ -60,7 +61,7 @@ pub(super) async fn rate_limit_is_kept(w: &World) -> Outcome {
     .await?;
     let took = w.client.clock().monotonic().saturating_sub(start);
     ensure!(
-        took.as_secs_f64() >= f64::from(limit.window_seconds) - 1e-3,
+        took + Duration::from_millis(1) >= Duration::from_secs(limit.window_seconds.into()),
         "{} requests in {} s are claimed as the limit; more than those took {took:?}",
         limit.requests,
         limit.window_seconds

@@ -279,7 +279,8 @@ fn document_limits(draft: &mut Draft<'_>) {
         let bytes = document.content().len() as u64;
         if !limits.bytes.admits(bytes) {
             let message = format!("{bytes} bytes; {} are accepted", limits.bytes.words());
-            draft.find(Finding::unsupported("document.bytes", format!("{at}.content"), message));
+            let finding = Finding::unsupported("document.bytes", format!("{at}.content"), message);
+            draft.find(finding.limited_to(limits.bytes));
         }
         adapt_document_name(draft, i);
     }
@@ -296,7 +297,8 @@ fn signer_limits(draft: &mut Draft<'_>) {
     if !caps.signers.count.admits(signers as u64) {
         let message =
             format!("{signers} signers; {} are accepted in one request", caps.signers.count.words());
-        let finding = Finding::unsupported("signers.count", "signers", message);
+        let finding =
+            Finding::unsupported("signers.count", "signers", message).limited_to(caps.signers.count);
         draft.find(if signers > 1 { finding.solved_by_chain() } else { finding });
     }
     let by_email = draft.request.delivery == Delivery::ProviderEmail;
@@ -356,11 +358,8 @@ fn legal(draft: &mut Draft<'_>) {
 /// Refuses a number outside its range.
 fn count(draft: &mut Draft<'_>, range: Range, n: usize, field: &str, code: &'static str, things: &str) {
     if !range.admits(n as u64) {
-        draft.find(Finding::unsupported(
-            code,
-            field,
-            format!("{n} {things}; {} are accepted", range.words()),
-        ));
+        let message = format!("{n} {things}; {} are accepted", range.words());
+        draft.find(Finding::unsupported(code, field, message).limited_to(range));
     }
 }
 

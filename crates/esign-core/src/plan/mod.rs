@@ -13,7 +13,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, ErrorKind, Operation, ProviderKind};
+use crate::{Error, ErrorKind, Operation, ProviderKind, Range};
 
 pub(crate) use examine::{Examined, Inspection, Target, examine, leg};
 pub use intent::{Intent, PlacedSignature, SentDocument, SentSigner};
@@ -206,6 +206,9 @@ pub struct Finding {
     /// The line of configuration that would allow it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow: Option<String>,
+    /// The numbers that are accepted, where the finding is about a number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Range>,
     #[serde(skip)]
     kind: ErrorKind,
     #[serde(skip)]
@@ -265,6 +268,7 @@ impl Finding {
             field: None,
             message: message.into(),
             allow: None,
+            limit: None,
             kind,
             solved_by_chain: false,
         }
@@ -279,6 +283,13 @@ impl Finding {
     #[must_use]
     pub fn allowed_by(mut self, line: impl Into<String>) -> Self {
         self.allow = Some(line.into());
+        self
+    }
+
+    /// Names the numbers that are accepted.
+    #[must_use]
+    pub fn limited_to(mut self, range: Range) -> Self {
+        self.limit = Some(range);
         self
     }
 

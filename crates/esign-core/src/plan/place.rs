@@ -198,7 +198,8 @@ fn count_per_signer(draft: &mut Draft<'_>, signer: usize, placements: usize) {
             0 => format!("this provider needs to know where to sign: {} places per signer", range.words()),
             n => format!("{n} places; {} per signer are accepted", range.words()),
         };
-        draft.find(Finding::unsupported("placement.count", format!("signers[{signer}].placements"), message));
+        let at = format!("signers[{signer}].placements");
+        draft.find(Finding::unsupported("placement.count", at, message).limited_to(range));
     }
 }
 
@@ -210,11 +211,8 @@ fn count_per_document(draft: &mut Draft<'_>, signers: &[ResolvedSigner]) {
         let signed = draft.request.signers.iter().any(|s| signs(draft, s, document));
         if placements > 0 && signed && !range.admits(placements as u64) {
             let message = format!("{placements} places on one document; {} are accepted", range.words());
-            draft.find(Finding::unsupported(
-                "placement.per_document",
-                format!("documents[{document}]"),
-                message,
-            ));
+            let at = format!("documents[{document}]");
+            draft.find(Finding::unsupported("placement.per_document", at, message).limited_to(range));
         }
     }
 }

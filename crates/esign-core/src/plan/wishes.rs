@@ -24,7 +24,9 @@ fn delivery(draft: &mut Draft<'_>) {
     let signers = draft.request.signers.len();
     if !support.signers.admits(signers as u64) {
         let message = format!("{wanted} reaches {} signers, not {signers}", support.signers.words());
-        draft.find(Finding::unsupported("delivery.signers", "delivery", message).solved_by_chain());
+        let finding =
+            Finding::unsupported("delivery.signers", "delivery", message).limited_to(support.signers);
+        draft.find(finding.solved_by_chain());
     } else if support.shared_link && signers > 1 {
         let message = "all signers would share one link, and their signatures would not be bound to them";
         let change = "all signers share one link: signatures are not bound to signers";
@@ -72,7 +74,10 @@ fn message(draft: &mut Draft<'_>) {
             None
         }
     };
-    let refusal = |field: &str, why: String| Finding::unsupported("message", field, why);
+    let refusal = |field: &str, why: String| {
+        let refusal = Finding::unsupported("message", field, why);
+        if carried { refusal.limited_to(support.chars) } else { refusal }
+    };
     if let Some(why) = draft.request.message.as_deref().and_then(fault)
         && draft.adapt(Wish::Message, format!("the message is left out: {why}"), refusal("message", why))
     {
@@ -162,7 +167,8 @@ fn expiry(draft: &mut Draft<'_>) {
     } else {
         return;
     };
-    let refusal = Finding::unsupported("expires_after", "expires_after", why);
+    let mut refusal = Finding::unsupported("expires_after", "expires_after", why);
+    refusal.limit = support.supported.is_yes().then_some(support.seconds);
     if draft.adapt(Wish::Expiry, fixed, refusal) {
         draft.request.expires_after = None;
     }
@@ -193,7 +199,8 @@ pub(super) fn adapt_document_name(draft: &mut Draft<'_>, index: usize) {
     } else {
         return;
     };
-    let refusal = Finding::unsupported("document.name", format!("documents[{index}].name"), why);
+    let mut refusal = Finding::unsupported("document.name", format!("documents[{index}].name"), why);
+    refusal.limit = (!rules.chars.admits(chars as u64)).then_some(rules.chars);
     match fitted(&name, &rules) {
         Some(fitted) => {
             if draft.adapt(Wish::DocumentName, format!("sent as {fitted:?}"), refusal) {

@@ -35,6 +35,18 @@ pub fn check(repository: &Repository) -> Vec<String> {
         .collect()
 }
 
+/// Provider kinds without a page of their own in `docs/providers`.
+pub fn pages(repository: &Repository) -> Vec<String> {
+    const KIND: &str = "pub const KIND: ProviderKind = ProviderKind::new(\"";
+    let kinds =
+        repository.ending("src/lib.rs").filter(|file| file.path.starts_with("crates/")).flat_map(|file| {
+            file.text.lines().filter_map(|line| line.strip_prefix(KIND)?.split('"').next().map(str::to_owned))
+        });
+    let page = |kind: &String| format!("docs/providers/{kind}.md");
+    let missing = kinds.filter(|kind| repository.file(&page(kind)).is_none());
+    missing.map(|kind| format!("the provider {kind} has no page {}", page(&kind))).collect()
+}
+
 /// Rewrites every block; returns the paths that changed.
 ///
 /// # Errors

@@ -146,7 +146,7 @@ fn feature_step(package: &str, set: &[&str]) -> Step {
 
 /// A workspace of its own, in the folder that everything else was built in: most of what it needs is there.
 const OUT_OF_TREE: &str = "export CARGO_TARGET_DIR=\"$(realpath \"${CARGO_TARGET_DIR:-target}\")\"; \
-     cd examples/out-of-tree-provider && cargo fmt -- --check --config-path ../../rustfmt.toml && cargo test --locked";
+     cd examples/out-of-tree-provider && cargo fmt -- --check --config-path ../../rustfmt.toml && cargo test";
 
 /// A script of `.ci/outside`, in the Python that `.ci/run` prepared, with the command that the tests built.
 fn outside(script: &str) -> Vec<String> {

@@ -54,6 +54,11 @@ fn generated_blocks_are_up_to_date() {
 }
 
 #[test]
+fn every_provider_has_a_page() {
+    holds(&generated::pages(&repository()));
+}
+
+#[test]
 fn the_providers_documentation_is_covered_without_gaps() {
     holds(&coverage::check(&repository()));
 }

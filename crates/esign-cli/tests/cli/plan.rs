@@ -86,7 +86,7 @@ fn providers_are_compared_for_people_programs_and_documents() {
     assert!(desk.run("providers").ended(0).stdout.contains("documents per request"));
     let markdown = desk.run("providers --markdown").ended(0).stdout;
     assert!(markdown.starts_with("|  | signify |") || markdown.contains(" signify |"), "{markdown}");
-    let object = desk.run("providers --json").ended(0).object();
+    let object = desk.run("providers signify --json").ended(0).object();
     assert_eq!(object["providers"][0]["capabilities"]["kind"], "signify");
 }
 

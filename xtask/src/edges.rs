@@ -27,6 +27,7 @@ pub const ALLOWED: &[Allowed] = &[
         name: "esign",
         normal: &[
             "esign-core",
+            "esign-http", // verifies kept callbacks
             "esign-pdf",
             "esign-signicat",
             "esign-signify",

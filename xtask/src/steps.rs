@@ -32,6 +32,9 @@ pub enum Outcome {
     Skipped,
 }
 
+/// Where the step `tests` leaves its programs.
+const BUILT: &str = "${CARGO_TARGET_DIR:-target}/debug";
+
 /// Every step of the gate for this workspace.
 pub fn all(members: &Metadata) -> Vec<Step> {
     let mut steps = vec![
@@ -50,9 +53,25 @@ pub fn all(members: &Metadata) -> Vec<Step> {
         Step { command: shell(OUT_OF_TREE), ..Step::new("provider out of tree", "") },
         Step::new("new provider", "cargo xtask new-provider --check"),
         Step {
+            env: vec![("ESIGN_FUZZ_SECONDS", "20")], // each of the four, two at a time
+            ..Step::new("fuzz", "cargo test --workspace --lib mutated_")
+        },
+        Step {
             needs: Some("ESIGN_PYTHON"),
-            command: outside("pades.py --esign ${CARGO_TARGET_DIR:-target}/debug/esign"),
+            command: outside(&format!("pades.py --esign {BUILT}/esign")),
             ..Step::new("outside: signatures", "")
+        },
+        Step {
+            needs: Some("ESIGN_PYTHON"),
+            command: outside(&format!(
+                "differential.py --esign {BUILT}/esign --sign {BUILT}/examples/sign_folder"
+            )),
+            ..Step::new("outside: verdicts", "")
+        },
+        Step {
+            needs: Some("ESIGN_PYTHON"),
+            command: outside(&format!("boxes.py --sign {BUILT}/examples/sign_folder")),
+            ..Step::new("outside: boxes", "")
         },
         Step {
             needs: Some("ESIGN_CHROMEDRIVER"),

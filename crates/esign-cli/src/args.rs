@@ -64,6 +64,8 @@ pub(crate) enum Command {
     Cancel(OneHandle),
     /// Verify the signatures of a PDF
     Verify(Verify),
+    /// Keep what proves a signing in one archive, or check such an archive, offline
+    Evidence(Evidence),
     /// Show what a PDF is, as far as signing is concerned
     Inspect(Inspect),
     /// Show root certificates with their fingerprints, before they are trusted
@@ -264,6 +266,40 @@ pub(crate) struct Verify {
     /// Which document of the record it is, if there are several
     #[arg(long, value_name = "KEY", requires = "record")]
     pub(crate) document: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(group = ArgGroup::new("what").required(true).args(["name", "check"]))]
+pub(crate) struct Evidence {
+    /// Any of the request's files: NAME.record.json and NAME.signed.pdf are packed into NAME.evidence.zip
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<PathBuf>,
+    /// Check this archive
+    #[arg(long, value_name = "ZIP", conflicts_with_all = ["signed", "original", "provider_evidence", "callback", "record", "out"])]
+    pub(crate) check: Option<PathBuf>,
+    /// Signed PDF, of a document if there are several; may be repeated [default: NAME.signed.pdf]
+    #[arg(long, value_name = "[KEY=]FILE")]
+    pub(crate) signed: Vec<String>,
+    /// A document as it was sent; may be repeated
+    #[arg(long, value_name = "[KEY=]FILE")]
+    pub(crate) original: Vec<String>,
+    /// The provider's evidence, as `esign download … evidence` fetched it; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) provider_evidence: Vec<PathBuf>,
+    /// A callback's body, with FILE.receipt.json beside it as `CallbackEvidence::receipt` makes it; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) callback: Vec<PathBuf>,
+    /// Submission record [default: NAME.record.json]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// Where to write the archive; the file must be new [default: NAME.evidence.zip]
+    #[arg(long, value_name = "ZIP")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) trust: Trust,
+    /// Verify for this time, e.g. 2027-01-31T00:00:00Z [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<Timestamp>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -23,7 +23,7 @@ impl Papers {
     /// The papers that a file of any of these sorts belongs to.
     pub(crate) fn beside(path: &Path) -> Self {
         let text = path.to_string_lossy();
-        let stem = [".intent.json", ".handle", ".record.json", ".links"]
+        let stem = [".intent.json", ".handle", ".record.json", ".links", ".signed.pdf"]
             .iter()
             .find_map(|ending| text.strip_suffix(ending))
             .unwrap_or(&text);
@@ -48,6 +48,10 @@ impl Papers {
 
     pub(crate) fn signed(&self) -> PathBuf {
         self.path(".signed.pdf")
+    }
+
+    pub(crate) fn evidence(&self) -> PathBuf {
+        self.path(".evidence.zip")
     }
 
     fn path(&self, ending: &str) -> PathBuf {

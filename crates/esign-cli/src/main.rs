@@ -51,6 +51,7 @@ async fn dispatch(args: Args, output: &Output) -> Result<Exit, Failure> {
         Command::Download(args) => commands::download::run(&args, &common, output).await,
         Command::Cancel(args) => commands::cancel::run(&args, &common, output).await,
         Command::Verify(args) => commands::verify::run(&args, &common, output).await,
+        Command::Evidence(args) => commands::evidence::run(&args, &common, output).await,
         Command::Inspect(args) => commands::inspect::run(&args, output).await,
         Command::Roots(args) => commands::roots::run(&args, &common, output),
         Command::Keygen(args) => commands::keygen::run(&args, output),

@@ -4,8 +4,9 @@ use std::fmt;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use crate::{HandleKey, Result, Standing};
+use crate::{Error, ErrorKind, HandleKey, Result, Sha256Hash, Standing, stored};
 
 /// An HTTP call as the application received it: hand it over untouched. `Debug` shows method, path and lengths.
 #[derive(Clone)]
@@ -168,6 +169,45 @@ pub struct CallbackEvidence {
     pub verified_with: String,
     /// When it was received, by our clock.
     pub received_at: Timestamp,
+}
+
+const RECEIPT_VERSION: u64 = 1;
+
+/// What is kept beside a callback's body.
+#[derive(Serialize, Deserialize)]
+struct Receipt {
+    v: u64,
+    sha256: Sha256Hash,
+    received_at: Timestamp,
+    verified_with: String,
+}
+
+impl CallbackEvidence {
+    /// What to store beside [`CallbackEvidence::body`], as JSON: the key, the time, and the hash of the body.
+    #[must_use]
+    pub fn receipt(&self) -> String {
+        let receipt = Receipt {
+            v: RECEIPT_VERSION,
+            sha256: Sha256Hash::of(&self.body),
+            received_at: self.received_at,
+            verified_with: self.verified_with.clone(),
+        };
+        // A struct of strings and times can always be written.
+        serde_json::to_string_pretty(&receipt).unwrap_or_default()
+    }
+
+    /// Puts a stored callback together again.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BadHandle`] if it is not a receipt, one of a version from the future, or one of another callback.
+    pub fn from_receipt(body: impl Into<Bytes>, receipt: &str) -> Result<Self> {
+        let body = body.into();
+        let receipt: Receipt = stored::read(receipt, "callback receipt", "v", RECEIPT_VERSION)?;
+        if receipt.sha256 != Sha256Hash::of(&body) {
+            return Err(Error::new(ErrorKind::BadHandle, "the receipt is of another callback"));
+        }
+        Ok(Self { body, verified_with: receipt.verified_with, received_at: receipt.received_at })
+    }
 }
 
 impl fmt::Debug for CallbackEvidence {

@@ -10,14 +10,15 @@ use esign_core::jiff::Timestamp;
 use esign_core::memory::{A4Pages, KIND, MemoryConfig, MemoryProvider, MemoryService};
 use esign_core::secrecy::ExposeSecret;
 use esign_core::{
-    Anchor, ChainRecord, ChainStep, Client, Config, Corner, Delivery, Document, ErrorKind, Handle,
-    InstanceConfig, Intent, MediaType, Order, Origin, Placement, Prepared, Reference, Registry, RequestFile,
-    SignRequest, Signer, Spot, Submission, SubmissionRecord, Support, Use, VirtualClock, Wish,
+    Anchor, CallbackEvidence, ChainRecord, ChainStep, Client, Config, Corner, Delivery, Document, ErrorKind,
+    Handle, InstanceConfig, Intent, MediaType, Order, Origin, Placement, Prepared, Reference, Registry,
+    RequestFile, SignRequest, Signer, Spot, Submission, SubmissionRecord, Support, Use, VirtualClock, Wish,
 };
 
 const HANDLE: &str = include_str!("golden/handle-1.json");
 const INTENT: &str = include_str!("golden/intent-1.json");
 const RECORD: &str = include_str!("golden/record-1.json");
+const RECEIPT: &str = include_str!("golden/callback-1.json");
 const CHAIN: &str = include_str!("golden/chain-1.json");
 const REQUEST_TOML: &str = include_str!("golden/request-1.toml");
 const REQUEST_JSON: &str = include_str!("golden/request-1.json");
@@ -128,6 +129,16 @@ async fn a_record_is_written_as_ever_and_read_back() {
     assert_eq!(read.provider_expires_at(), Some("2026-01-01T13:00:00Z".parse().unwrap()));
     assert_eq!(read.notes(), ["the provider stated no origin"]);
     assert_eq!(read.intent(), &Intent::from_json(INTENT).unwrap());
+}
+
+#[test]
+fn a_callback_receipt_is_written_as_ever_and_read_back() {
+    let body = Bytes::from_static(b"{\"token\":\"x\"}");
+    let read = CallbackEvidence::from_receipt(body.clone(), RECEIPT).unwrap();
+    assert_eq!((read.received_at, read.verified_with.as_str()), (noon(), "{\"kty\":\"EC\"}"));
+    assert_eq!(read.receipt(), RECEIPT.trim_end());
+    let other = CallbackEvidence::from_receipt(Bytes::from_static(b"other"), RECEIPT).unwrap_err();
+    assert_eq!(other.kind(), ErrorKind::BadHandle);
 }
 
 /// One leg signed, one sent, one waiting.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod build;
+mod evidence;
 mod inspector;
 pub mod matrix;
 mod secrets;
@@ -8,6 +9,7 @@ mod verification;
 
 pub use build::{builder, client, default_registry};
 pub use esign_core::*;
+pub use evidence::{CallbackCheck, DocumentCheck, Evidence, EvidenceReport, PackedEvidence, check_evidence};
 pub use inspector::PdfInspector;
 pub use secrets::EnvAndFileSecrets;
 pub use verification::{RecordVerification, verify, verify_against_record, verify_options};

@@ -118,7 +118,7 @@ fn unsettled_before(report: &VerificationReport, sent: u64) -> Vec<String> {
 }
 
 /// The document that an artifact came from: the one it names, or the only one.
-fn sent_document<'a>(intent: &'a Intent, artifact: &ArtifactId) -> Result<&'a SentDocument> {
+pub(crate) fn sent_document<'a>(intent: &'a Intent, artifact: &ArtifactId) -> Result<&'a SentDocument> {
     let documents = intent.documents();
     let found = match (artifact.document(), documents) {
         (Some(key), _) => documents.iter().find(|d| d.key == key),

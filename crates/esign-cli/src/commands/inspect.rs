@@ -1,6 +1,7 @@
 //! `esign inspect`
 
 use esign::facts::PdfFacts;
+use esign::pdf::preflight::{Finding, Severity, preflight};
 use esign::{Inspector, PdfInspector};
 use serde_json::json;
 
@@ -12,29 +13,27 @@ use crate::output::{Mark, Output, columns, printable, value};
 /// Good unless the file is damaged or cannot be signed.
 pub(crate) async fn run(args: &Inspect, output: &Output) -> Result<Exit, Failure> {
     let facts = PdfInspector::default().inspect(read_bytes(&args.file)?).await?;
-    let problems = problems(&facts);
+    let findings = preflight(&facts);
+    let in_the_way =
+        |finding: &&Finding| finding.severity == Severity::Blocker || finding.code == "pdf.damaged";
+    let problems: Vec<_> =
+        findings.iter().filter(in_the_way).map(|finding| finding.message.as_str()).collect();
     let good = problems.is_empty();
-    output.answer(&json!({ "facts": value(&facts), "problems": problems, "good": good }), || {
-        let lines = problems.iter().map(|problem| format!("{} {}\n", Mark::Bad, printable(problem)));
-        lines.collect::<String>() + &columns(&words(&facts))
-    });
+    let object =
+        json!({ "facts": value(&facts), "findings": value(&findings), "problems": problems, "good": good });
+    output.answer(&object, || columns(&words(&facts)) + &findings.iter().map(line).collect::<String>());
     Ok(good.into())
 }
 
-/// What stands in the way of signing.
-fn problems(facts: &PdfFacts) -> Vec<String> {
-    let mut problems = Vec::new();
-    if facts.encrypted {
-        problems.push("it is encrypted: remove the protection first".to_owned());
-    }
-    if facts.certification.as_ref().is_some_and(esign::facts::Certification::forbids_signing) {
-        problems.push("it is certified, and its certification forbids another signature".to_owned());
-    }
-    if facts.xfa == Some(esign::facts::Xfa::Dynamic) {
-        problems.push("it is a dynamic XFA form: print it to PDF first".to_owned());
-    }
-    problems.extend(facts.damage.iter().map(|damage| format!("damaged: {damage}")));
-    problems
+fn line(finding: &Finding) -> String {
+    let mark = match finding.severity {
+        Severity::Blocker => Mark::Bad,
+        Severity::Warning if finding.code == "pdf.damaged" => Mark::Bad,
+        Severity::Warning => Mark::Warning,
+        Severity::Info => Mark::Plain,
+    };
+    let field = finding.field.as_ref().map(|field| format!(" (field {field})")).unwrap_or_default();
+    format!("{mark} {}\n", printable(&format!("{}{field}", finding.message)))
 }
 
 fn words(facts: &PdfFacts) -> Vec<(String, String)> {

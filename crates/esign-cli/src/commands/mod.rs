@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod download;
+pub(crate) mod evidence;
 pub(crate) mod inspect;
 pub(crate) mod jwks;
 pub(crate) mod keygen;

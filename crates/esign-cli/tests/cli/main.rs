@@ -2,6 +2,8 @@
 
 mod bad_input;
 mod demo;
+mod evidence;
+mod json;
 mod keys;
 mod lifecycle;
 mod plan;

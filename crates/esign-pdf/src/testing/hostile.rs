@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use super::{Style, document, plain, stream};
+use super::{Choices, Style, document, plain, rounds, stream};
 use crate::{Limits, PdfError, VerifyOptions, inspect, verify};
 
 /// Both entry points; a panic inside shows as an internal error.
@@ -101,6 +101,8 @@ fn hostile_files_end_in_facts_or_errors() {
         ("five hundred revisions", revisions(500)),
         ("many startxrefs", [plain().bytes, b"startxref\n".repeat(200_000)].concat()),
         ("many byte ranges", [plain().bytes, b"/ByteRange[0 1 2 (".repeat(100_000)].concat()),
+        ("a million names", with(&[(9, format!("[{}]", (0..1_000_000).map(|n| format!("/N{n}")).collect::<String>()))])),
+        ("a dictionary of 300,000 names", with(&[(9, format!("<<{}>>", (0..300_000).map(|n| format!("/N{n} 1")).collect::<String>()))])),
         ("many headers", b"%PDF-1.4\n".repeat(100_000)),
         ("huge cross-reference stream", {
             let head = "/Type/XRef/W[1 8 8]/Size 2147483647/Index[0 2147483647]/Root 1 0 R";
@@ -115,6 +117,10 @@ fn hostile_files_end_in_facts_or_errors() {
     for (name, bytes) in files {
         let _ = survives(name, &bytes);
     }
+    // Other tests run beside this one, so it can only be too much, not too little.
+    if let Some(peak) = super::peak_memory() {
+        assert!(peak <= 512 << 20, "{} MB at the peak", peak >> 20);
+    }
 }
 
 fn root_object(entries: &str) -> (u32, String) {
@@ -126,22 +132,6 @@ fn signature(value: &str) -> Vec<u8> {
         root_object("/Pages 2 0 R/AcroForm<</Fields[8 0 R]>>"),
         (8, format!("<</FT/Sig/T(s)/V {value}>>")),
     ])
-}
-
-/// A deterministic source of choices (xorshift, Marsaglia 2003): a failure is repeated by its seed.
-struct Choices(u64);
-
-impl Choices {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 16).unwrap_or_default() % limit.max(1)
-    }
-
-    fn one<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
-        from[self.below(from.len())]
-    }
 }
 
 const TOKENS: [&[u8]; 16] = [
@@ -222,16 +212,13 @@ fn signed_seed() -> Vec<u8> {
     sign(&plain().bytes.into(), &identity, Some(pki.tsa()), &options).unwrap().to_vec()
 }
 
-/// `ESIGN_FUZZ_RUNS` and `ESIGN_FUZZ_SEED` make it longer and different.
+/// `ESIGN_FUZZ_SECONDS` and `ESIGN_FUZZ_SEED` make it longer and different.
 #[test]
 fn mutated_files_end_in_facts_or_errors() {
-    let setting = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
-    let runs = setting("ESIGN_FUZZ_RUNS").unwrap_or(2_000);
-    let first = setting("ESIGN_FUZZ_SEED").unwrap_or(1);
     let seeds = seeds();
     let mut readable = 0;
-    for seed in first..first + runs {
-        let mut choices = Choices(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+    for seed in rounds(2_000) {
+        let mut choices = Choices::new(seed);
         let bytes = mutate(&seeds[choices.below(seeds.len())], &mut choices);
         let mut name = String::new();
         write!(name, "ESIGN_FUZZ_SEED={seed}").unwrap();
@@ -246,8 +233,8 @@ fn mutated_files_end_in_facts_or_errors() {
 fn mutated_messages_end_in_facts_or_errors() {
     let signed = signed_seed();
     let hole = signed.windows(11).position(|window| window == b"/Contents<3").unwrap() + 10;
-    for seed in 1..600u64 {
-        let mut choices = Choices(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+    for seed in rounds(600) {
+        let mut choices = Choices::new(seed);
         let mut bytes = signed.clone();
         for _ in 0..=choices.below(3) {
             let digit = choices.one(&[b"0", b"1", b"3", b"8", b"A", b"F"])[0];

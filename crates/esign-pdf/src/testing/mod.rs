@@ -50,6 +50,47 @@ pub(crate) fn stream(entries: &str, content: &str) -> String {
     format!("<</Length {}{entries}>>stream\n{content}\nendstream", content.len())
 }
 
+/// A deterministic source of choices (xorshift, Marsaglia 2003): a failure is repeated by its seed.
+pub(crate) struct Choices(u64);
+
+impl Choices {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 16).unwrap_or_default() % limit.max(1)
+    }
+
+    pub(crate) fn one<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
+        from[self.below(from.len())]
+    }
+}
+
+/// Seeds for a mutating test: so many, or with `ESIGN_FUZZ_SECONDS` as many as fit into that time. `ESIGN_FUZZ_SEED` says where
+/// to start, so that a failure can be repeated.
+#[expect(clippy::disallowed_methods, reason = "how long to go on is real time, and nothing is judged by it")]
+pub(crate) fn rounds(least: u64) -> impl Iterator<Item = u64> {
+    let setting = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
+    let first = setting("ESIGN_FUZZ_SEED").unwrap_or(1);
+    let time = setting("ESIGN_FUZZ_SECONDS").map(std::time::Duration::from_secs);
+    let start = std::time::Instant::now();
+    (first..).take_while(move |seed| match time {
+        Some(time) => start.elapsed() < time,
+        None => seed - first < least,
+    })
+}
+
+/// The most memory that this process had, where the system says so.
+pub(crate) fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()? << 10)
+}
+
 impl Fixture {
     pub(crate) fn new(objects: &[(u32, String)], style: Style) -> Self {
         let empty = Self {

@@ -1,5 +1,7 @@
 //! The signed bytes: what `/ByteRange` may look like and what the hole in it may hold.
 
+use std::collections::HashSet;
+
 use crate::cms::Reason;
 use crate::lexer::{hex_digit, is_space};
 use crate::signature::SignatureValue;
@@ -45,6 +47,42 @@ fn decode_hole(hole: &[u8]) -> Option<Vec<u8>> {
     let pairs = digits.chunks_exact(2);
     pairs.remainder().is_empty().then_some(())?;
     pairs.map(|pair| Some(hex_digit(pair[0])? << 4 | hex_digit(pair[1])?)).collect()
+}
+
+/// True if a dictionary in the object that starts here has an entry twice. Readers disagree which one counts, so one of
+/// them could see another signature than this one.
+pub(crate) fn repeats_an_entry(bytes: &[u8], at: usize) -> bool {
+    use crate::lexer::{Lexer, Token};
+    let mut lexer = Lexer::new(bytes, at);
+    // The keys of each open dictionary; an array has none. True where a key comes next.
+    let mut open: Vec<(Option<HashSet<Vec<u8>>>, bool)> = Vec::new();
+    loop {
+        let token = lexer.next();
+        match (&token, open.last_mut()) {
+            (Token::End, _) => return false,
+            (Token::Name(key), Some((Some(keys), wants_key @ true))) => {
+                *wants_key = false;
+                if !keys.insert(key.clone()) {
+                    return true;
+                }
+                continue;
+            }
+            // What else comes is a value, or a part of one.
+            (_, Some((_, wants_key))) => *wants_key = true,
+            (_, None) => {}
+        }
+        match token {
+            Token::DictOpen => open.push((Some(HashSet::new()), true)),
+            Token::ArrayOpen => open.push((None, true)),
+            Token::DictClose | Token::ArrayClose => {
+                open.pop();
+                if open.is_empty() {
+                    return false;
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Every `/ByteRange [a b c d]` written in the file: where, and the end of what it covers. A signature's dictionary
@@ -104,6 +142,21 @@ mod tests {
             (&[1], [0, 4, usize::MAX, 10]),
         ] {
             assert!(pieces(contents, byte_range).is_err(), "{contents:?} {byte_range:?}");
+        }
+    }
+
+    #[test]
+    fn entries_that_stand_twice_are_found() {
+        for (object, twice) in [
+            (&b"1 0 obj<</A 1/B 2 0 R/C[/A/A]/D/A/E<</A 1>>/F(/A)>>/A"[..], false),
+            (b"<</A 1/B/C/A 2>>", true),
+            (b"<</A 1/#41 2>>", true),
+            (b"<</V<</Contents<00>/Contents<01>>>>>", true),
+            (b"<</A[<</B 1/B 2>>]>>", true),
+            (b"<</A", false),
+            (b"", false),
+        ] {
+            assert_eq!(repeats_an_entry(object, 0), twice, "{}", String::from_utf8_lossy(object));
         }
     }
 

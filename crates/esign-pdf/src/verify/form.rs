@@ -34,6 +34,7 @@ impl<'a> FormChanges<'_, 'a, '_> {
         let mut form = FormChanges { diff, restrictions, new_widgets: HashSet::new(), by_id, names };
         form.form_dictionary();
         form.filled_fields();
+        form.filled_in();
         form.annotations();
     }
 
@@ -162,6 +163,40 @@ impl<'a> FormChanges<'_, 'a, '_> {
         }
     }
 
+    /// Other fields that were filled in, which only a certification can allow (ISO 32000-1, table 254).
+    fn filled_in(&mut self) {
+        if !matches!(self.restrictions.permission, Some(2 | 3)) {
+            return;
+        }
+        let old = self.diff.old;
+        for field in old.fields.list.iter().filter(|field| !field.is_signature()) {
+            let Some(id) = field.id.filter(|_| !self.restrictions.lock(&field.name)) else { continue };
+            let widgets = field.widgets.iter().filter_map(|(widget, _)| *widget);
+            let parts: Vec<_> = std::iter::once(id).chain(widgets.filter(|widget| *widget != id)).collect();
+            if parts.iter().any(|part| self.diff.changed.contains(part))
+                && parts.iter().all(|part| self.only_filled_in(*part))
+            {
+                self.diff.allow(format!("form field {} was filled in", field.name), Some(id));
+                parts.into_iter().for_each(|part| self.diff.explain(part));
+            }
+        }
+    }
+
+    /// True if nothing of a field or widget changed but its value and what shows it.
+    fn only_filled_in(&self, part: ObjectId) -> bool {
+        let (old, new) = (&self.diff.old_doc().inner, &self.diff.new_doc().inner);
+        let (Ok(was), Ok(is)) = (old.get_dictionary(part), new.get_dictionary(part)) else { return false };
+        differing_keys(was, is).iter().all(|key| {
+            is.get(key).is_ok_and(|value| match key.as_slice() {
+                b"V" | b"I" => is_plain_value(value),
+                b"AS" => matches!(value, Object::Name(_)),
+                b"AP" => self.only_new(value),
+                b"M" => matches!(value, Object::String(..)),
+                _ => false,
+            })
+        })
+    }
+
     fn filled(&self, field: &Field<'_>, parts: &[ObjectId]) -> Result<(), String> {
         let name = &field.name;
         let (old, new) = (&self.diff.old_doc().inner, &self.diff.new_doc().inner);
@@ -235,6 +270,17 @@ impl<'a> FormChanges<'_, 'a, '_> {
                     .forbid(format!("annotations of page {number} were added, changed or removed"), Some(id));
             }
         }
+    }
+}
+
+/// A text, a choice, or several choices: nothing that leads elsewhere.
+fn is_plain_value(value: &Object) -> bool {
+    match value {
+        Object::String(..) | Object::Name(_) | Object::Integer(_) => true,
+        Object::Array(items) => {
+            items.iter().all(|item| matches!(item, Object::String(..) | Object::Integer(_)))
+        }
+        _ => false,
     }
 }
 

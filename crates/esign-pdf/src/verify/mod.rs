@@ -225,6 +225,17 @@ pub(crate) struct Signed<'a> {
 }
 
 impl Signed<'_> {
+    /// Where the object that holds the signature's dictionary starts.
+    pub(crate) fn object_at(&self) -> Option<usize> {
+        let id = self.field.value.and_then(crate::doc::reference).or(self.field.id)?;
+        match self.view.doc().inner.reference_table.get(id.0)? {
+            lopdf::xref::XrefEntry::Normal { offset, .. } => {
+                usize::try_from(*offset).ok()?.checked_add(self.view.source.scan.header_offset)
+            }
+            _ => None,
+        }
+    }
+
     /// Fills in coverage and changes.
     fn compare_with_now(
         &self,

@@ -4,7 +4,7 @@ use esign_core::Personal;
 use esign_core::facts::SignatureLevel;
 use jiff::{SignedDuration, Timestamp};
 
-use super::byte_range::signed_pieces;
+use super::byte_range::{repeats_an_entry, signed_pieces};
 use super::report::{
     Chain, Coverage, Fact, Revocation, RevocationStatus, SignatureKind, SignatureReport, Signer, TimeSource,
     TimestampReport, Verdict,
@@ -39,6 +39,10 @@ pub(crate) fn report(
             return report;
         }
     };
+    if signed.object_at().is_some_and(|at| repeats_an_entry(signed.bytes, at)) {
+        report.integrity = Fact::failed(REPEATED);
+        return report;
+    }
     if signed.value.is_document_timestamp() {
         document_timestamp(&mut report, signed.value.contents, &pieces, &against);
         return report;
@@ -144,6 +148,8 @@ fn not_checked(why: &str) -> Revocation {
 const FOREIGN: Reason = "this verifier does not know the signature's format (/SubFilter)";
 const UNEXCUSED: &str =
     "only a timestamp authority under no configured root says that it was signed before that";
+const REPEATED: Reason =
+    "the signature's dictionary has an entry twice, so readers may see different signatures";
 const NO_CERTIFICATE: Reason = "the signer's certificate is not in the document";
 
 fn blank(signed: &Signed<'_>, options: &VerifyOptions) -> SignatureReport {

@@ -11,6 +11,7 @@ mod evidence;
 mod messages;
 mod paths;
 mod restrictions;
+mod shadows;
 mod signers;
 mod times;
 
@@ -364,6 +365,62 @@ fn a_tampered_hole_or_range_fails() {
             }
             Err(error) => assert!(words.is_empty(), "{error}"),
         }
+    }
+}
+
+/// `ESIGN_FUZZ_SECONDS` makes the properties below run for longer.
+fn rounds(least: u64) -> impl Iterator<Item = u64> {
+    crate::testing::rounds(least)
+}
+
+/// Whatever byte of the signed range is changed, and however: never passed.
+#[test]
+fn mutated_signed_bytes_are_found() {
+    let pki = Pki::new();
+    let signed = pki.sign(&base(Style::Table), "s", 300.0, Level::BT);
+    let open = signed.windows(10).rposition(|window| window == b"/Contents<").unwrap();
+    let hole = open..open + signed[open..].iter().position(|byte| *byte == b'>').unwrap();
+    for seed in rounds(50) {
+        let mut choices = crate::testing::Choices::new(seed);
+        let at = choices.below(signed.len());
+        let mut changed = signed.clone();
+        changed[at] ^= 1 << choices.below(8);
+        if hole.contains(&at) {
+            continue;
+        }
+        if let Ok(report) = verify(&changed, &pki.options()) {
+            assert_eq!(report.verdict, Verdict::Failed, "seed {seed}, byte {at}: {report:#?}");
+        }
+    }
+}
+
+/// Random entries of random objects, changed by a proper update: a modification, unless only the document information (16),
+/// the metadata (17) or what nothing refers to changed.
+#[test]
+fn mutated_objects_are_modifications_or_harmless() {
+    const OBJECTS: [u32; 10] = [1, 2, 3, 10, 11, 12, 13, 14, 16, 17];
+    const KEYS: [&str; 10] = ["Contents", "Kids", "Rect", "V", "AP", "A", "Resources", "Names", "X", "F"];
+    let pki = Pki::new();
+    let signed = pki.sign(&base(Style::Table), "s", 300.0, Level::BT);
+    for seed in rounds(50) {
+        let mut choices = crate::testing::Choices::new(seed);
+        let mut harmless = true;
+        let changed = Update::to(&signed, |u| {
+            for _ in 0..=choices.below(2) {
+                let (object, key) = (OBJECTS[choices.below(10)], KEYS[choices.below(10)]);
+                let value: Object = match choices.below(4) {
+                    0 => 4711.into(),
+                    1 => Object::string_literal("other"),
+                    2 => u.add(Update::content("0 0 9 9 re f")).into(),
+                    _ => vec![Object::Reference((10, 0)), 4711.into()].into(),
+                };
+                harmless &= matches!(object, 16 | 17);
+                u.set((object, 0), key, value);
+            }
+        });
+        let Ok(report) = verify(&changed, &pki.options()) else { continue };
+        let expected = if harmless { Verdict::Passed } else { Verdict::Failed };
+        assert_eq!(report.verdict, expected, "seed {seed}: {report:#?}");
     }
 }
 

@@ -52,6 +52,41 @@ fn certifications_say_what_may_follow() {
     }
 }
 
+/// Filling in is more than signing: without a certification that says so, nobody allowed it.
+#[test]
+fn fields_are_filled_in_only_where_a_certification_allows_it() {
+    let lock = |action: &str| Lock { action: action.to_owned(), fields: vec!["amount".to_owned()] };
+    let value: fn(&mut Update) = |u| u.set((13, 0), "V", Object::string_literal("999"));
+    let shown: fn(&mut Update) = |u| {
+        let paint = u.add(Update::content("0 0 9 9 re f"));
+        u.set((13, 0), "V", Object::string_literal("999"));
+        u.set((13, 0), "AP", dictionary! { "N" => paint });
+    };
+    let old_paint: fn(&mut Update) = |u| u.set((13, 0), "AP", dictionary! { "N" => (10, 0) });
+    let moved: fn(&mut Update) = |u| {
+        u.set((13, 0), "V", Object::string_literal("999"));
+        u.set((13, 0), "Rect", vec![0.into(), 0.into(), 595.into(), 842.into()]);
+    };
+    let action: fn(&mut Update) = |u| u.set((13, 0), "A", dictionary! { "S" => "URI" });
+    let elsewhere: fn(&mut Update) = |u| u.set((13, 0), "V", (10, 0));
+    for (permission, locks, update, forbidden) in [
+        (None, vec![], value, true),
+        (Some(1), vec![], value, true),
+        (Some(2), vec![], value, false),
+        (Some(3), vec![], shown, false),
+        (Some(2), vec![lock("Include")], value, true),
+        (Some(2), vec![lock("Exclude")], value, false),
+        (Some(2), vec![], old_paint, true),
+        (Some(2), vec![], moved, true),
+        (Some(2), vec![], action, true),
+        (Some(2), vec![], elsewhere, true),
+    ] {
+        let restrictions = Restrictions { permission, locks };
+        let complaints = complaints(&base(Style::Table), &restrictions, update);
+        assert_eq!(!complaints.is_empty(), forbidden, "{restrictions:?}: {complaints:?}");
+    }
+}
+
 #[test]
 fn locked_fields_stay_as_they_are() {
     for (action, fields, locked) in [

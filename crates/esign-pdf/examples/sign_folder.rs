@@ -1,0 +1,58 @@
+//! Signs every PDF of a folder with certificates that are made for it: files for other programs to judge.
+//!
+//! ```text
+//! sign_folder IN OUT LEVEL TIMES X Y WIDTH HEIGHT
+//! ```
+//!
+//! `LEVEL` is B-B, B-T or B-LT. The box stands on the first page, in points from its lower left corner as shown; each further
+//! signature of a file stands above the one before. `OUT` gets the root certificate too, as `root.pem`.
+
+use std::error::Error;
+use std::path::Path;
+
+use bytes::Bytes;
+use esign_pdf::facts::Rect;
+use esign_pdf::sign::{Level, SignOptions, Subject, TestPki, sign};
+use jiff::Timestamp;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [from, to, level, times, x, y, width, height] = args.as_slice() else {
+        return Err("usage: sign_folder IN OUT LEVEL TIMES X Y WIDTH HEIGHT".into());
+    };
+    let level = match level.as_str() {
+        "B-B" => Level::BB,
+        "B-T" => Level::BT,
+        "B-LT" => Level::BLT,
+        other => return Err(format!("{other} is not B-B, B-T or B-LT").into()),
+    };
+    let (times, width, height): (u16, f64, f64) = (times.parse()?, width.parse()?, height.parse()?);
+    let (x, y): (f64, f64) = (x.parse()?, y.parse()?);
+    let now = now()?;
+    let pki = TestPki::generate(now)?;
+    std::fs::create_dir_all(to)?;
+    std::fs::write(Path::new(to).join("root.pem"), pki.root_pem())?;
+    for entry in std::fs::read_dir(from)? {
+        let path = entry?.path();
+        let Some(name) = path.file_name().filter(|_| path.extension().is_some_and(|e| e == "pdf")) else {
+            continue;
+        };
+        let mut pdf = Bytes::from(std::fs::read(&path)?);
+        for number in 1..=times {
+            let identity = pki.issue(&Subject::new(format!("Signer {number}")), now)?;
+            let rect = Rect::new(x, y + f64::from(number - 1) * height, width, height);
+            let mut options = SignOptions::new(format!("example-{number}"), 1, rect, now);
+            options.level = level;
+            pdf = sign(&pdf, &identity, Some(pki.tsa()), &options)
+                .map_err(|e| format!("{}: {e}", path.display()))?;
+        }
+        std::fs::write(Path::new(to).join(name), &pdf)?;
+    }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a program of its own, whose files are judged now by others")]
+fn now() -> Result<Timestamp, jiff::Error> {
+    // In whole seconds, as certificates and timestamps have them.
+    Timestamp::from_second(Timestamp::now().as_second())
+}

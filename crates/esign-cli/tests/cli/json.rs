@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use crate::support::Desk;
 
-const DOCUMENT: &str = include_str!("../../../../docs/json.md");
-
 /// The example and the names in the table of a section.
 fn section(name: &str) -> (Value, BTreeSet<String>) {
-    let (_, section) = DOCUMENT.split_once(&format!("\n## {name}\n")).unwrap();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/json.md");
+    let document = std::fs::read_to_string(path).unwrap();
+    let (_, section) = document.split_once(&format!("\n## {name}\n")).unwrap();
     let section = section.split("\n## ").next().unwrap();
     let (_, example) = section.split_once("```json\n").unwrap();
     let (example, table) = example.split_once("```").unwrap();

@@ -49,7 +49,7 @@ pub(super) fn read(archive: &Bytes) -> Result<BTreeMap<String, Bytes>> {
     for index in 0..zip.len() {
         let mut file = zip.by_index(index).map_err(|_| refuse("a file in it cannot be read"))?;
         let name =
-            file.name().map(|name| name.into_owned()).map_err(|_| refuse("a file's name is not text"))?;
+            file.name().map(std::borrow::Cow::into_owned).map_err(|_| refuse("a file's name is not text"))?;
         if !is_plain(&name) {
             return Err(refuse("a file in it has a name that leads out of it or is not plain letters"));
         }

@@ -177,6 +177,15 @@ pub(crate) struct Send {
     /// Print the signing links; without it they go to NAME.links
     #[arg(long)]
     pub(crate) print_links: bool,
+    /// Go on with NAME.chain, where several signers sign one after the other: the same command, with this
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Send again what may have been sent: if it was, two requests exist
+    #[arg(long, requires = "resume")]
+    pub(crate) send_again: bool,
+    /// While a page is open here, look this often whether it is signed, if the provider does not say otherwise
+    #[arg(long, value_name = "TIME")]
+    pub(crate) every: Option<SignedDuration>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -9,7 +9,8 @@ use esign::{Delivery, Handle, Intent, Step, Submission, SubmissionRecord};
 
 use crate::failure::Failure;
 
-/// What one submission leaves behind: `NAME.intent.json`, `NAME.handle`, `NAME.record.json`, `NAME.links`.
+/// What one submission leaves behind: `NAME.intent.json`, `NAME.handle`, `NAME.record.json`, `NAME.links`. A chain has
+/// `NAME.chain`, and these for each leg as `NAME-1`, `NAME-2`, ….
 #[derive(Clone, Debug)]
 pub(crate) struct Papers {
     stem: PathBuf,
@@ -54,6 +55,15 @@ impl Papers {
         self.path(".evidence.zip")
     }
 
+    pub(crate) fn chain(&self) -> PathBuf {
+        self.path(".chain")
+    }
+
+    /// The papers of a leg of a chain, from 1.
+    pub(crate) fn leg(&self, number: usize) -> Self {
+        Self { stem: self.path(&format!("-{number}")) }
+    }
+
     fn path(&self, ending: &str) -> PathBuf {
         let mut path = self.stem.clone().into_os_string();
         path.push(ending);
@@ -62,15 +72,20 @@ impl Papers {
 
     /// Stores the intent before anything is sent. The file must be new: an old one belongs to an earlier request.
     pub(crate) fn save_intent(&self, intent: &Intent) -> Result<(), Failure> {
-        for taken in [self.intent(), self.handle(), self.record()] {
-            if taken.exists() {
-                return Err(Failure::usage(format!(
-                    "{} belongs to an earlier request; choose another name with --save, or move it away",
-                    taken.display()
-                )));
-            }
-        }
+        self.check_unused()?;
         write_new(&self.intent(), intent.to_json().as_bytes())
+    }
+
+    /// Nothing of an earlier request may be written over.
+    pub(crate) fn check_unused(&self) -> Result<(), Failure> {
+        let mut papers = [self.intent(), self.handle(), self.record(), self.chain()].into_iter();
+        match papers.find(|path| path.exists()) {
+            Some(taken) => Err(Failure::usage(format!(
+                "{} belongs to an earlier request; choose another name with --save, or move it away",
+                taken.display()
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// The handle first, since it is what cannot be had again; then record and links.

@@ -59,7 +59,8 @@ pub(crate) enum Progress {
     Ended { state: State },
 }
 
-/// What a step of a chain did. Store the [`ChainRecord`] after each of them, before anything else.
+/// What a step of a chain did. Store the [`ChainRecord`] after each of them, before anything else but the document of a
+/// signed leg.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ChainStep {
@@ -82,7 +83,8 @@ pub enum ChainStep {
         /// How far it is.
         report: Box<StatusReport>,
     },
-    /// The leg is signed. Store this document *and* the record; the next step needs the document.
+    /// The leg is signed. Store this document, and only then the record: a record that says so without the document is
+    /// worth nothing, and the next step needs it. After a crash between the two the document is fetched again.
     Signed {
         /// Whose leg.
         signer: String,

@@ -1,6 +1,7 @@
 //! One module per command.
 
 pub(crate) mod cancel;
+mod chain;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod demo;

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use esign::{Delivery, Intent, Step, Submission};
+use esign::{Client, Delivery, Intent, SignRequest, State, Step, Submission, Verdict, Wait};
 use serde_json::{Value, json};
 
-use super::session::SessionPage;
+use super::chain;
+use super::session::{Closed, SessionPage};
+use super::watch::duration;
 use crate::args::{Common, Send};
 use crate::failure::{Exit, Failure};
 use crate::files::Papers;
@@ -15,35 +17,68 @@ use crate::{request, settings};
 pub(crate) async fn run(args: &Send, common: &Common, output: &Output) -> Result<Exit, Failure> {
     let client = settings::client(common).await?;
     let request = request::read(&args.request)?;
-    // Before anything is sent: without a page there is no way to sign.
-    let page = match request.delivery {
-        Delivery::InSessionRedirect if args.print_links => {
-            let message = "a link of this kind is for one open browser session and never shown: leave out --print-links";
-            return Err(Failure::usage(message));
-        }
-        Delivery::InSessionRedirect => Some(SessionPage::bind().await?),
-        _ => None,
-    };
+    if request.delivery == Delivery::InSessionRedirect && args.print_links {
+        let message =
+            "a link of this kind is for one open browser session and never shown: leave out --print-links";
+        return Err(Failure::usage(message));
+    }
     let papers = Papers::new(args.save.clone().unwrap_or_else(|| default_name(&args.request)));
-    let prepared = match &args.on {
-        Some(instance) => client.prepare_on(instance, request).await,
-        None => client.prepare(request).await,
-    };
-    let prepared = prepared?;
-    for change in prepared.intent().changes() {
-        output.say(Mark::Warning, format!("changed: {change}"));
+    let mut wait = Wait::FOREVER;
+    wait.every = args.every.map(|time| duration("--every", time)).transpose()?;
+    let desk = Desk { client, papers, wait, print_links: args.print_links, output };
+    // The active instance, or none: then preparing says so.
+    let instance = args.on.clone().or_else(|| desk.client.active());
+    if let Some(instance) = &instance
+        && request.signers.len() > 1
+        && desk.client.plan_on(instance, &request).await?.verdict == Verdict::WorksAsChain
+    {
+        return chain::run(&desk, instance, request, args).await;
     }
-    for finding in prepared.findings() {
-        output.plain(finding);
+    if args.resume {
+        let message = "only a chain of signers can be resumed; `esign watch` waits for what was sent, and `esign \
+                       resolve` finds out what became of it";
+        return Err(Failure::usage(message));
     }
-    papers.save_intent(prepared.intent())?;
-    let submission = client.submit(prepared).await.map_err(|e| after_failure(e.into(), &papers))?;
-    papers.save_submission(&submission)?;
-    match page {
-        Some(page) => page.serve(&client, &submission, &papers, output).await,
-        None => {
-            tell(&submission, &papers, args.print_links, output);
-            Ok(Exit::Good)
+    desk.send(instance.as_deref(), request).await
+}
+
+/// What sending needs, as one request or as a chain of them.
+pub(super) struct Desk<'a> {
+    pub(super) client: Client,
+    pub(super) papers: Papers,
+    pub(super) wait: Wait,
+    pub(super) print_links: bool,
+    pub(super) output: &'a Output,
+}
+
+impl Desk<'_> {
+    async fn send(&self, instance: Option<&str>, request: SignRequest) -> Result<Exit, Failure> {
+        let Self { client, papers, output, .. } = self;
+        // Before anything is sent: without a page there is no way to sign.
+        let page = SessionPage::bind_for(request.delivery).await?;
+        let prepared = match instance {
+            Some(instance) => client.prepare_on(instance, request).await,
+            None => client.prepare(request).await,
+        };
+        let prepared = prepared?;
+        for change in prepared.intent().changes() {
+            output.say(Mark::Warning, format!("changed: {change}"));
+        }
+        for finding in prepared.findings() {
+            output.plain(finding);
+        }
+        papers.save_intent(prepared.intent())?;
+        let submission = client.submit(prepared).await.map_err(|e| after_failure(e.into(), papers))?;
+        papers.save_submission(&submission)?;
+        match page {
+            Some(page) => match page.serve(client, &submission, self.wait, papers, output).await? {
+                Closed::Ended(state) => Ok((state == State::Completed).into()),
+                Closed::Stopped => Ok(Exit::Good),
+            },
+            None => {
+                tell(&submission, papers, self.print_links, output);
+                Ok(Exit::Good)
+            }
         }
     }
 }

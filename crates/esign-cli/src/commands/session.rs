@@ -7,7 +7,7 @@ use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
-use esign::{Client, Step, Submission, Wait};
+use esign::{Client, Delivery, Handle, State, Step, Submission, Wait};
 use maud::{DOCTYPE, PreEscaped, html};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -15,32 +15,48 @@ use uuid::Uuid;
 
 use super::sandbox::stopped;
 use super::send::summary;
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 use crate::files::Papers;
 use crate::output::{Mark, Output};
 
-/// White and 16 px, as the guidelines for the button want it; their font may be replaced by a sans-serif of one's own.
-const STYLE: &str = "body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 40rem; padding: 0 1rem } \
-button { background: #FFFFFF; border: 1px solid #767676; border-radius: .25rem; color: #222; cursor: pointer; \
-font: bold 16px system-ui, sans-serif; padding: .75rem 1.5rem } :focus-visible { outline: 3px solid #1a73e8 }";
+/// White and 16 px, as the guidelines for the button want it; their font, Poppins, is not ours to bring and may be replaced
+/// by a sans-serif of one's own.
+const STYLE: &str = "body { background: #fff; color: #222; font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; \
+max-width: 40rem; padding: 0 1rem } button { background: #FFFFFF; border: 1px solid #767676; border-radius: .25rem; \
+color: #222; cursor: pointer; font: bold 16px Poppins, system-ui, sans-serif; padding: .75rem 1.5rem } \
+:focus-visible { outline: 3px solid #1a73e8; outline-offset: 2px }";
 
 /// Listens on this machine only, under an address that nobody can guess.
 pub(super) struct SessionPage(TcpListener);
 
+/// Why a page is no longer served.
+pub(super) enum Closed {
+    /// The request has ended so.
+    Ended(State),
+    /// The process was told to stop. The signer may sign later.
+    Stopped,
+}
+
 impl SessionPage {
-    pub(super) async fn bind() -> Result<Self, Failure> {
+    /// A page, where this way of reaching signers needs one.
+    pub(super) async fn bind_for(delivery: Delivery) -> Result<Option<Self>, Failure> {
+        if delivery == Delivery::InSessionRedirect { Self::bind().await.map(Some) } else { Ok(None) }
+    }
+
+    async fn bind() -> Result<Self, Failure> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         listener.map(Self).map_err(|e| Failure::usage(format!("cannot serve the page with the button: {e}")))
     }
 
-    /// Serves until the request has ended or the process is told to stop. Good if it was signed, or may be later.
+    /// Serves until the request has ended or the process is told to stop.
     pub(super) async fn serve(
         self,
         client: &Client,
         submission: &Submission,
+        wait: Wait,
         papers: &Papers,
         output: &Output,
-    ) -> Result<Exit, Failure> {
+    ) -> Result<Closed, Failure> {
         let unusable = |e: std::io::Error| Failure::usage(format!("the page with the button broke off: {e}"));
         let address = self.0.local_addr().map_err(unusable)?;
         let mut router = Router::new();
@@ -68,15 +84,28 @@ impl SessionPage {
             papers.handle().display()
         ));
         tokio::select! {
-            served = axum::serve(self.0, router).into_future() => served.map(|()| Exit::Good).map_err(unusable),
-            report = client.wait(&submission.handle, Wait::FOREVER, |_| {}) => {
-                let state = report?.state();
-                let good = state == esign::State::Completed;
-                output.say(Mark::from(good), format!("it ended {state}"));
-                Ok(good.into())
+            served = axum::serve(self.0, router).into_future() => {
+                served.map(|()| Closed::Stopped).map_err(unusable)
             }
-            () = stopped() => Ok(Exit::Good),
+            closed = ended(client, &submission.handle, wait, output) => closed,
         }
+    }
+}
+
+/// Waits until a request has ended, or the process is told to stop.
+pub(super) async fn ended(
+    client: &Client,
+    handle: &Handle,
+    wait: Wait,
+    output: &Output,
+) -> Result<Closed, Failure> {
+    tokio::select! {
+        report = client.wait(handle, wait, |_| {}) => {
+            let state = report?.state();
+            output.say(Mark::from(state == State::Completed), format!("it ended {state}"));
+            Ok(Closed::Ended(state))
+        }
+        () = stopped() => Ok(Closed::Stopped),
     }
 }
 

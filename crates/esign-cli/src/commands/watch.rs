@@ -36,6 +36,6 @@ pub(crate) async fn run(args: &Watch, common: &Common, output: &Output) -> Resul
     Ok((report.state() == State::Completed).into())
 }
 
-fn duration(option: &str, time: SignedDuration) -> Result<Duration, Failure> {
+pub(super) fn duration(option: &str, time: SignedDuration) -> Result<Duration, Failure> {
     Duration::try_from(time).map_err(|_| Failure::usage(format!("{option}: a time cannot be negative")))
 }

@@ -22,6 +22,10 @@ impl Flow {
             let leg = chain.progress().0 + 1;
             let papers = Papers::new(stage.out.join(format!("{}-{leg}", self.title())));
             let step = stage.client.step(&mut chain, request, &document).await?;
+            if let ChainStep::Signed { document, .. } = &step {
+                // Before the record says so: the next leg needs it.
+                outcome.keep(&papers, document)?;
+            }
             let stored = chain.to_stored();
             replace(&stage.out.join(format!("{}.chain", self.title())), stored.expose_secret().as_bytes())?;
             match step {
@@ -32,7 +36,6 @@ impl Flow {
                     self.signed(stage, &submission).await?;
                 }
                 ChainStep::Signed { signer, document: signed, last } => {
-                    outcome.keep(&papers, &signed)?;
                     stage.good(&format!("{signer}: signed, {}", papers.signed().display()));
                     if last {
                         outcome.state = Some(State::Completed);

@@ -1,0 +1,191 @@
+//! `esign send` for several signers at a provider that takes one: one leg after the other, each over the result of the one
+//! before.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use esign::secrecy::ExposeSecret;
+use esign::{Artifact, ChainRecord, ChainStep, SignRequest, Submission};
+use serde_json::json;
+
+use super::send::{Desk, tell};
+use super::session::{Closed, SessionPage, ended};
+use crate::args::Send;
+use crate::failure::{Exit, Failure};
+use crate::files::{read_bytes, read_text, replace};
+use crate::output::Mark;
+
+/// `NAME.chain` says how far it is; every leg leaves `NAME-N.handle`, `NAME-N.record.json` and `NAME-N.signed.pdf`. Each is
+/// stored before the next thing is done, so that `--resume` goes on from any point.
+pub(super) async fn run(
+    desk: &Desk<'_>,
+    instance: &str,
+    mut request: SignRequest,
+    args: &Send,
+) -> Result<Exit, Failure> {
+    let mut chain = match args.resume {
+        true => resumed(desk, instance, args.send_again)?,
+        false => begun(desk, instance, &request).await?,
+    };
+    // Of a resumed chain: it may have been a random one.
+    request.reference = chain.reference().clone();
+    let mut document = last_document(desk, &chain, &request)?;
+    let mut page = None;
+    loop {
+        let (signed, legs) = chain.progress();
+        let papers = desk.papers.leg(signed + 1);
+        let step = desk.client.step(&mut chain, &request, &document).await;
+        let step =
+            step.map_err(|error| Failure::from(error).advise("the same command with --resume goes on"))?;
+        if let ChainStep::Signed { document, .. } = &step {
+            // Before the record says so: the next leg, and whoever resumes, needs it.
+            replace(&papers.signed(), &document.content)?;
+        }
+        store(&desk.papers.chain(), &chain)?;
+        match step {
+            // Before anything is sent: without a page there is no way to sign.
+            ChainStep::Prepared { .. } => page = SessionPage::bind_for(request.delivery).await?,
+            ChainStep::Sent { signer, submission } => {
+                papers.save_submission(&submission)?;
+                desk.output.say(Mark::Plain, format!("{signer}: signature {} of {legs}", signed + 1));
+                if let Closed::Stopped = desk.hand_out(page.take(), &submission, signed + 1).await? {
+                    return Ok(stopped(desk));
+                }
+            }
+            ChainStep::Waiting { signer, report } => {
+                desk.output.say(Mark::Warning, format!("{signer}: sent before, and {}", report.state()));
+                desk.output.plain("Its page is gone: who has not opened it yet cannot, until it has ended.");
+                let Some(handle) = chain.handle() else { continue };
+                if let Closed::Stopped = ended(&desk.client, handle, desk.wait, desk.output).await? {
+                    return Ok(stopped(desk));
+                }
+            }
+            ChainStep::Signed { signer, document: artifact, last } => {
+                desk.output.say(Mark::Good, format!("{signer}: signed, {}", papers.signed().display()));
+                if last {
+                    return Ok(finished(desk, &chain, &papers.signed(), &artifact));
+                }
+                document = artifact.content;
+            }
+            ChainStep::Finished => {
+                let last = desk.papers.leg(legs).signed();
+                return Err(Failure::usage(format!("everybody has signed before: {}", last.display())));
+            }
+            ChainStep::Ended { signer, state } => {
+                return Ok(given_up(desk, signed, &format!("{signer}: it ended {state}")));
+            }
+            ChainStep::Lost { signer } => {
+                let why = format!("{signer}: signed, but the provider no longer gives the document out");
+                return Ok(given_up(desk, signed, &why));
+            }
+            ChainStep::OutcomeUnknown { signer, why } => {
+                desk.output.say(Mark::Bad, format!("{signer}: nobody knows whether it was sent: {why}"));
+                desk.output.plain("If a second request does no harm, add --resume --send-again.");
+                return Ok(Exit::OutcomeUnknown);
+            }
+            other => {
+                return Err(Failure::usage(format!("this version does not know how to go on: {other:?}")));
+            }
+        }
+    }
+}
+
+impl Desk<'_> {
+    /// Gives the signer the way to sign, and waits for the end.
+    async fn hand_out(
+        &self,
+        page: Option<SessionPage>,
+        submission: &Submission,
+        leg: usize,
+    ) -> Result<Closed, Failure> {
+        let papers = self.papers.leg(leg);
+        match page {
+            Some(page) => page.serve(&self.client, submission, self.wait, &papers, self.output).await,
+            None => {
+                tell(submission, &papers, self.print_links, self.output);
+                ended(&self.client, &submission.handle, self.wait, self.output).await
+            }
+        }
+    }
+}
+
+/// Nothing is sent yet; every leg is checked.
+async fn begun(desk: &Desk<'_>, instance: &str, request: &SignRequest) -> Result<ChainRecord, Failure> {
+    let file = desk.papers.chain();
+    if file.exists() {
+        return Err(Failure::usage(format!(
+            "{} belongs to an earlier chain; add --resume to go on with it, or choose another name with --save",
+            file.display()
+        )));
+    }
+    let chain = desk.client.begin_chain(instance, request).await?;
+    for leg in 1..=chain.progress().1 {
+        desk.papers.leg(leg).check_unused()?;
+    }
+    store(&file, &chain)?;
+    Ok(chain)
+}
+
+fn resumed(desk: &Desk<'_>, instance: &str, send_again: bool) -> Result<ChainRecord, Failure> {
+    let file = desk.papers.chain();
+    let wrong = |why: String| Failure::usage(format!("{}: {why}", file.display()));
+    let mut chain = ChainRecord::from_stored(&read_text(&file)?).map_err(|e| wrong(e.to_string()))?;
+    if chain.instance() != instance {
+        return Err(wrong(format!("the chain runs on {}: add --on {0}", chain.instance())));
+    }
+    if send_again {
+        chain.send_again();
+    }
+    Ok(chain)
+}
+
+/// What the next leg signs.
+fn last_document(desk: &Desk<'_>, chain: &ChainRecord, request: &SignRequest) -> Result<Bytes, Failure> {
+    match chain.progress().0 {
+        0 => Ok(request.documents[0].content().clone()),
+        signed => read_bytes(&desk.papers.leg(signed).signed()),
+    }
+}
+
+fn store(file: &Path, chain: &ChainRecord) -> Result<(), Failure> {
+    replace(file, chain.to_stored().expose_secret().as_bytes())
+}
+
+fn finished(desk: &Desk<'_>, chain: &ChainRecord, file: &Path, signed: &Artifact) -> Exit {
+    let first = desk.papers.leg(1).record();
+    let object = json!({
+        "chain": desk.papers.chain(),
+        "signed": chain.progress().0,
+        "file": file,
+        "sha256": signed.sha256().to_string(),
+        "record_file": first,
+    });
+    desk.output.answer(&object, || {
+        format!(
+            "everybody has signed: {}\ncheck it: esign verify {0} --record {} --root ROOT.pem",
+            file.display(),
+            first.display()
+        )
+    });
+    Exit::Good
+}
+
+fn stopped(desk: &Desk<'_>) -> Exit {
+    desk.output.plain(format!(
+        "The chain goes on with the same command and --resume; keep {} secret.",
+        desk.papers.chain().display()
+    ));
+    Exit::Good
+}
+
+fn given_up(desk: &Desk<'_>, signed: usize, why: &str) -> Exit {
+    desk.output.say(Mark::Bad, why);
+    desk.output.plain(match signed {
+        0 => "Nobody has signed: send it anew under another name (--save).".to_owned(),
+        signed => format!(
+            "The signatures made so far are in {}: send that to those who have not signed.",
+            desk.papers.leg(signed).signed().display()
+        ),
+    });
+    Exit::NotGood
+}

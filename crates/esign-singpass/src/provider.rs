@@ -515,7 +515,12 @@ impl Probe for Singpass {
                 "the token was not accepted: check client_id, signing_key, the published key set, and the clock".to_owned(),
             ),
             Err(e) if e.http_status().is_some_and(|s| s < 500) => {
-                check("credentials", ProbeVerdict::Good, "the token was read; the made-up request is not known".to_owned())
+                check(
+                "credentials",
+                ProbeVerdict::Good,
+                "the token was accepted, and the made-up request is not known (client_id is not part of this call)"
+                    .to_owned(),
+            )
             }
             Err(e) => check("credentials", ProbeVerdict::Bad, e.to_string()),
         };

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Parser;
-use esign::{RequestFile, SignRequest};
+use esign::{Config, RequestFile, SignRequest};
 
 use signings::Signings;
 use store::Store;
@@ -26,9 +26,6 @@ struct Args {
     /// What is to be signed, as a request file
     #[arg(long, value_name = "FILE", default_value = "agreement.toml")]
     request: PathBuf,
-    /// Root certificates to trust, PEM; may be repeated. Without one no signature is judged good
-    #[arg(long, value_name = "PEM")]
-    root: Vec<PathBuf>,
     /// Where signings are kept, for this program's user alone
     #[arg(long, value_name = "DIR", default_value = "data")]
     data: PathBuf,
@@ -43,13 +40,14 @@ struct Args {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let args = Args::parse();
-    let client = esign::client(toml::from_str(&read(&args.config)?)?).await?;
+    let config: Config = toml::from_str(&read(&args.config)?)?;
+    let trust = config.trust.clone();
+    let client = esign::client(config).await?;
+    esign::verify_options(&trust, client.clock().now()).await?; // a root that cannot be read is told now
     let request = request(&args.request)?;
-    let roots = args.root.iter().map(|path| Ok(esign::pdf::roots_from_pem(read(path)?.as_bytes())?));
-    let roots: Vec<_> = roots.collect::<Result<Vec<_>, Box<dyn Error>>>()?.concat();
     let store = Store::open(&args.data).await?;
 
-    let signings = Arc::new(Signings::new(client.clone(), store, roots));
+    let signings = Arc::new(Signings::new(client.clone(), store, trust));
     if let Err(error) = client.ready().await {
         eprintln!("the provider's keys could not be fetched ahead: {error}");
     }

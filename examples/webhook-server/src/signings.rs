@@ -5,10 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use esign::jiff::SignedDuration;
-use esign::pdf::VerifyOptions;
 use esign::{
     Artifact, ArtifactId, Bound, Client, Event, HandleKey, InboundCall, RecordVerification, Reference, Reply,
-    Resolution, ResultState, SecretUrl, SignRequest, State, Step, SubmissionRecord,
+    Resolution, ResultState, SecretUrl, SignRequest, State, Step, SubmissionRecord, TrustConfig,
 };
 
 use crate::store::{Progress, Signing, Store};
@@ -23,7 +22,7 @@ const ROUND: Duration = Duration::from_secs(60);
 pub(crate) struct Signings {
     pub(crate) client: Client,
     pub(crate) store: Store,
-    roots: Vec<Vec<u8>>,
+    trust: TrustConfig,
     /// One at a time for each signing: a webhook, a redirect and a round may come together.
     turns: Mutex<HashMap<HandleKey, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -37,8 +36,8 @@ pub(crate) struct Begun {
 }
 
 impl Signings {
-    pub(crate) fn new(client: Client, store: Store, roots: Vec<Vec<u8>>) -> Self {
-        Self { client, store, roots, turns: Mutex::default() }
+    pub(crate) fn new(client: Client, store: Store, trust: TrustConfig) -> Self {
+        Self { client, store, trust, turns: Mutex::default() }
     }
 
     /// Asks the active provider for a signing. The intent is stored before anything is sent; handle and record are stored
@@ -232,8 +231,7 @@ impl Signings {
         record: &SubmissionRecord,
         signed: &Artifact,
     ) -> esign::Result<RecordVerification> {
-        let mut options = VerifyOptions::new(self.client.clock().now());
-        options.roots = self.roots.clone();
+        let options = esign::verify_options(&self.trust, self.client.clock().now()).await?;
         esign::verify_against_record(record, signed, options).await
     }
 }

@@ -90,7 +90,7 @@ impl WebhookServer {
     /// Starts it, and tells the sandbox where it is.
     pub(crate) fn start(folder: &Path, sandbox: &Sandbox) -> Self {
         let mut command = Command::new(built("webhook-server", "webhook-server").unwrap());
-        command.args(["--listen", "127.0.0.1:0", "--root", "root.pem"]).current_dir(folder);
+        command.args(["--listen", "127.0.0.1:0"]).current_dir(folder);
         let (process, line) = Process::start(&mut command);
         let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
         let client = json!({

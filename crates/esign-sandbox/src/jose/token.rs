@@ -72,7 +72,7 @@ pub(crate) fn presented(token: &str) -> Result<Presented<'_>, String> {
 
 impl Presented<'_> {
     /// Verifies the signature by one of the keys, and hands the claims over. Their times are not looked at.
-    pub(crate) fn prove(self, keys: &[ClientKey]) -> Result<Claims, String> {
+    pub(crate) fn prove(&self, keys: &[ClientKey]) -> Result<Claims, String> {
         let mut fitting = keys.iter().filter(|key| key.algorithm == self.algorithm).peekable();
         if fitting.peek().is_none() {
             return Err(format!("alg is {:?}, which is not what the client's key is for", self.algorithm));

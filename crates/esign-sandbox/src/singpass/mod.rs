@@ -39,7 +39,7 @@ use self::person::InvalidPerson;
 use self::store::{Job, NewRequest, Refusal, Request, SESSION, Status, Store};
 use self::token::{Jti, Seen, check_times};
 use self::wire::{Initiated, Refused, SignerInfo, SigningClaims, SigningResult, seconds};
-use crate::jose::{Claims, KeyCache, OwnKeys, in_authorization};
+use crate::jose::{Claims, KeyCache, OwnKeys, Presented, in_authorization};
 use crate::outgoing::Outgoing;
 use crate::shared::{Shared, compute};
 
@@ -98,6 +98,16 @@ fn describe(refusal: Refusal) -> &'static str {
         Refusal::NoField => "there is no such field",
         Refusal::OutOfOrder => "this is not possible now",
     }
+}
+
+/// Whose key a token must be signed with.
+enum Sender {
+    /// Of the client that it names.
+    Named,
+    /// Of this client, which made the request.
+    Owner(String),
+    /// Of any client: nobody made such a request.
+    Any,
 }
 
 /// How a browser comes back.
@@ -165,7 +175,7 @@ impl Singpass {
 
     /// POST /sign-requests, with a token that says where to sign and whose client asks.
     async fn initiate(&self, headers: &HeaderMap, pdf: Bytes) -> Result<Initiated, Refused> {
-        let (client_id, claims) = self.authorize(headers, None, Jti::Required).await?;
+        let (client_id, claims) = self.authorize(headers, Sender::Named, Jti::Required).await?;
         let settings = self.settings();
         let payload = payload::read(&claims, &settings).map_err(Refused::InvalidRequest)?;
         let (places, pdf) = compute(move || {
@@ -200,9 +210,10 @@ impl Singpass {
 
     /// GET /sign-requests/{id}/signed-doc.
     async fn result(&self, id: &str, headers: &HeaderMap) -> Result<SigningResult, Refused> {
-        let owner =
-            self.lock().store.get(id).map(|request| request.client_id.clone()).ok_or(Refused::NotFound)?;
-        let (_, claims) = self.authorize(headers, Some(&owner), Jti::Required).await?;
+        let owner = self.lock().store.get(id).map(|request| request.client_id.clone());
+        // The token names no client, and is checked before anything is said about the request.
+        let sender = owner.map_or(Sender::Any, Sender::Owner);
+        let (_, claims) = self.authorize(headers, sender, Jti::Required).await?;
         let code = claims.text("exchange_code").map_err(Refused::Unauthorized)?;
         let now = self.now();
         let State { store, settings, .. } = &mut *self.lock();
@@ -228,7 +239,7 @@ impl Singpass {
 
     /// POST /sign-requests/cancel.
     async fn cancel(&self, headers: &HeaderMap) -> Result<(), Refused> {
-        let (client_id, claims) = self.authorize(headers, None, Jti::Optional).await?;
+        let (client_id, claims) = self.authorize(headers, Sender::Named, Jti::Optional).await?;
         let id =
             claims.text("request_id").and_then(|id| id.ok_or_else(|| "request_id is missing".to_owned()));
         let id = id.map_err(Refused::InvalidRequest)?;
@@ -240,43 +251,66 @@ impl Singpass {
         Ok(store.cancel(&id, now).ok_or(Refused::NotFound)??)
     }
 
-    /// Checks the token, against the keys of `owner` or else of the client that it names. Returns the client's id and
-    /// what it claims.
+    /// Checks the token. Returns the client's id and what it claims.
     async fn authorize(
         &self,
         headers: &HeaderMap,
-        owner: Option<&str>,
+        sender: Sender,
         jti: Jti,
     ) -> Result<(String, Claims), Refused> {
-        self.check_token(headers, owner, jti).await.map_err(Refused::Unauthorized)
+        self.check_token(headers, sender, jti).await.map_err(Refused::Unauthorized)
     }
 
     async fn check_token(
         &self,
         headers: &HeaderMap,
-        owner: Option<&str>,
+        sender: Sender,
         jti: Jti,
     ) -> Result<(String, Claims), String> {
         let presented = in_authorization(headers)?;
         let kid = presented.kid.clone().ok_or("the token's header has no kid")?;
         let named = named_client(&presented.unproven)?;
-        let client_id = match (owner, named) {
-            (Some(owner), None) => owner.to_owned(),
-            (Some(owner), Some(named)) if named == owner => named,
-            (Some(_), Some(_)) => return Err("client_id is not the one that made the request".to_owned()),
-            (None, Some(named)) => named,
-            (None, None) => return Err("client_id is missing".to_owned()),
+        let client_id = match (sender, named) {
+            (Sender::Owner(owner), Some(named)) if named != owner => {
+                return Err("client_id is not the one that made the request".to_owned());
+            }
+            (Sender::Owner(id), _) | (Sender::Named | Sender::Any, Some(id)) => Some(id),
+            (Sender::Named, None) => return Err("client_id is missing".to_owned()),
+            (Sender::Any, None) => None,
         };
-        let client = self.lock().clients.get(&client_id).cloned();
-        let client = client.ok_or_else(|| format!("no client is registered as {client_id:?}"))?;
+        let mut why = match &client_id {
+            Some(id) => format!("no client is registered as {id:?}"),
+            None => "no client is registered".to_owned(),
+        };
+        for client in self.clients(client_id.as_deref()) {
+            match self.prove(&presented, &kid, &client).await {
+                Ok(claims) => {
+                    let now = self.now();
+                    let State { seen, settings, .. } = &mut *self.lock();
+                    seen.admit(&client.client_id, &claims, jti, now, settings)?;
+                    return Ok((client.client_id, claims));
+                }
+                Err(refused) => why = refused,
+            }
+        }
+        Err(why)
+    }
+
+    /// The client with this id, or all of them.
+    fn clients(&self, id: Option<&str>) -> Vec<Client> {
+        let state = self.lock();
+        match id {
+            Some(id) => state.clients.get(id).cloned().into_iter().collect(),
+            None => state.clients.values().cloned().collect(),
+        }
+    }
+
+    async fn prove(&self, presented: &Presented<'_>, kid: &str, client: &Client) -> Result<Claims, String> {
         let (outgoing, clock) = (&self.outgoing, &self.shared.clock);
-        let keys = self.client_keys.find(&client_id, &client.keys, Some(&kid), outgoing, clock).await?;
-        let now = self.now();
-        let State { seen, settings, .. } = &mut *self.lock();
+        let keys = self.client_keys.find(&client.client_id, &client.keys, Some(kid), outgoing, clock).await?;
         let claims = presented.prove(&keys)?;
-        check_times(&claims, now, settings)?;
-        seen.admit(&client_id, &claims, jti, now, settings)?;
-        Ok((client_id, claims))
+        check_times(&claims, self.now(), &self.settings())?;
+        Ok(claims)
     }
 
     /// Logs a person in at the portal. Returns the session's token.

@@ -109,6 +109,7 @@ async fn one_person_signs_in_many_places_and_another_signs_after() {
     world.singpass().sign(&second.id, &other_person()).await.unwrap();
     let twice = world.singpass().pdf(&second.id).unwrap();
     assert_eq!(world.verified(&twice, &once, &[(1, 0.5, 0.1)]).signatures.len(), 4);
+    world.verified(&twice, &pdf(), &[&places[..], &[(1, 0.5, 0.1)]].concat());
 }
 
 #[tokio::test]

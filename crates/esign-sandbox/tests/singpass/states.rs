@@ -117,8 +117,23 @@ async fn a_result_is_for_its_client_and_its_exchange_code() {
         assert!(body["error_description"].as_str().unwrap().contains(why), "{why}: {body}");
     }
     assert_eq!(world.result_at(&path, &with("client_id", json!(CLIENT))).await.0, 200);
-    let (status, body) = world.result_at("/sign-requests/signv3-0/signed-doc", &world.token(good)).await;
-    assert_eq!((status, &body["error"]), (400, &json!("REQUEST_NOT_FOUND")));
+    // Of a request that nobody made, too, the token is judged first.
+    let nowhere = "/sign-requests/signv3-0/signed-doc";
+    let nobody = Key::new("nobody", Algorithm::ES256);
+    for (token, expected) in [
+        (world.token(good.clone()), "REQUEST_NOT_FOUND"),
+        (with("client_id", json!(CLIENT)), "REQUEST_NOT_FOUND"),
+        (with("client_id", json!("nobody")), "UNAUTHORIZED"),
+        (with("exp", json!(world.now())), "UNAUTHORIZED"),
+        (nobody.token(&Value::Object(world.claims(good.clone())).to_string()), "UNAUTHORIZED"),
+        (String::new(), "UNAUTHORIZED"),
+    ] {
+        let (status, body) = world.result_at(nowhere, &token).await;
+        assert_eq!((status, &body["error"]), (400, &json!(expected)), "{body}");
+    }
+    world.singpass().unregister(CLIENT);
+    let (_, body) = world.result_at(nowhere, &world.token(good)).await;
+    assert!(body["error_description"].as_str().unwrap().contains("no client is registered"), "{body}");
 }
 
 #[tokio::test]

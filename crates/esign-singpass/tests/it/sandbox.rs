@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use esign_core::{
-    CancelOutcome, ChainStep, ErrorKind, Event, Identity, InboundCall, Order, Resolution, ResultState, Retry,
-    Signer, State,
+    CancelOutcome, ChainStep, ErrorKind, Event, Identity, InboundCall, KeyAlgorithm, Order, ProbeVerdict,
+    Resolution, ResultState, Retry, Signer, SigningKey, State,
 };
-use esign_sandbox::singpass::{DeliveryOutcome, NotPossible, RequestStatus, SingpassSettings};
+use esign_http::LocalKey;
+use esign_sandbox::singpass::{ClientKeys, DeliveryOutcome, NotPossible, RequestStatus, SingpassSettings};
 use esign_sandbox::{Effect, Fault};
 use serde_json::json;
 
@@ -54,6 +55,23 @@ async fn a_person_signs_the_webhook_tells_and_the_document_extends_what_was_sent
     let signed = live.download(&handle).await.unwrap();
     assert!(signed.len() > pdf().len() && signed.starts_with(&pdf()));
     assert_eq!(signatures(&signed), 1);
+}
+
+#[tokio::test]
+async fn a_check_tells_bad_credentials_from_good_ones() {
+    let live = live().await;
+    let credentials = async || {
+        let report = live.client.probe("singpass").await.unwrap();
+        report.checks.into_iter().find(|check| check.name == "credentials").unwrap()
+    };
+    let good = credentials().await;
+    assert_eq!(good.verdict, ProbeVerdict::Good, "{}", good.message);
+    let mut party = live.singpass().clients().remove(0);
+    let stranger = LocalKey::generate(KeyAlgorithm::Es256, Some("rp-1")).unwrap();
+    party.keys = ClientKeys::Inline(json!({ "keys": [stranger.public_jwk()] }));
+    live.singpass().register(party).unwrap();
+    let bad = credentials().await;
+    assert_eq!(bad.verdict, ProbeVerdict::Bad, "another key is published: {}", bad.message);
 }
 
 #[tokio::test]

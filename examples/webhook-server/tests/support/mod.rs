@@ -220,7 +220,7 @@ impl Drop for Server {
 
 fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_webhook-server"));
-    command.args(["--listen", "127.0.0.1:0", "--root", "root.pem"]).current_dir(folder);
+    command.args(["--listen", "127.0.0.1:0"]).current_dir(folder);
     command
 }
 

@@ -98,8 +98,8 @@ impl SingpassCallbacks {
             evidence,
         );
         let signed_at = claims.signer_info.and_then(|info| info.signed_at);
-        let issued_at = claims.iat.and_then(|s| Timestamp::from_second(s).ok());
-        event.at = signed_at.and_then(|ms| Timestamp::from_millisecond(ms).ok()).or(issued_at);
+        let issued_at = claims.iat.and_then(|s| Timestamp::from_second(s.0).ok());
+        event.at = signed_at.and_then(|ms| Timestamp::from_millisecond(ms.0).ok()).or(issued_at);
         Ok(event)
     }
 

@@ -79,7 +79,7 @@ impl From<SignerInfo> for SignedBy {
         Self {
             name: info.signer_name.map(Personal::new),
             partial_uinfin: info.signer_partial_uinfin.map(Personal::new),
-            at: info.signed_at.and_then(|ms| Timestamp::from_millisecond(ms).ok()),
+            at: info.signed_at.and_then(|ms| Timestamp::from_millisecond(ms.0).ok()),
         }
     }
 }
@@ -210,7 +210,7 @@ impl SingpassClient {
             .map_err(|_| answer.unexpected("the document's link is not a URL"))?;
         Ok(SignedDocument {
             url: SecretUrl::new(url),
-            url_expires_at: result.exp.and_then(|seconds| Timestamp::from_second(seconds).ok()),
+            url_expires_at: result.exp.and_then(|seconds| Timestamp::from_second(seconds.0).ok()),
             signer: result.signer_info.map(SignedBy::from),
         })
     }
@@ -246,7 +246,9 @@ impl SingpassClient {
         let url: Url = url.expose().clone();
         let answer =
             self.http.download(url).operation(Operation::Download).without_auth().replayable().send().await?;
-        if !answer.body.starts_with(b"%PDF-") {
+        // Readers take a header within the first 1,024 bytes, and what was sent may have had it there.
+        let head = &answer.body[..answer.body.len().min(1024)];
+        if !head.windows(5).any(|five| five == b"%PDF-") {
             return Err(answer
                 .unexpected("what came from the document's link is not a PDF")
                 .with_kind(ErrorKind::Integrity));

@@ -304,3 +304,52 @@ impl ProviderConfig for SingpassConfig {
         Ok(Arc::new(Singpass::new(self, keys, cx)?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn config(settings: &Value) -> SingpassConfig {
+        let mut all = json!({ "client_id": "a", "signing_key": { "external": "key" } });
+        for (name, value) in settings.as_object().unwrap() {
+            all[name] = value.clone();
+        }
+        serde_json::from_value(all).unwrap()
+    }
+
+    #[test]
+    fn staging_and_production_have_the_documented_addresses() {
+        for (environment, api, keys) in [
+            ("staging", "staging.sign.singpass.gov.sg", "static.staging.sign.singpass.gov.sg"),
+            ("production", "app.sign.singpass.gov.sg", "static.app.sign.singpass.gov.sg"),
+        ] {
+            let addresses = config(&json!({ "environment": environment })).addresses().unwrap();
+            assert_eq!(addresses.api.as_str(), format!("https://{api}/api/v3"));
+            assert_eq!(addresses.jwks.as_str(), format!("https://{keys}/.well-known/keys.json"));
+        }
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named_by_its_key() {
+        let staging = |name: &str, value: Value| json!({ "environment": "staging", name: value });
+        for (settings, key) in [
+            (json!({}), "environment"),
+            (json!({ "base_url": "http://localhost:1" }), "jwks_url"),
+            (staging("base_url", json!("http://localhost:1")), "base_url"),
+            (staging("jwks_url", json!("http://localhost:1")), "jwks_url"),
+            (staging("client_id", json!(" ")), "client_id"),
+            (staging("token_life", json!(121)), "token_life"),
+            (staging("token_life", json!(29)), "token_life"),
+            (staging("preflight_box", json!(220)), "preflight_box"),
+            (staging("max_bytes", json!(0)), "max_bytes"),
+            (staging("max_locations", json!(0)), "max_locations"),
+            (json!({ "environment": "staging", "api": "2025-06", "payload": "both" }), "payload"),
+        ] {
+            let config = config(&settings);
+            let error = config.check().and_then(|()| config.addresses().map(drop)).unwrap_err();
+            assert_eq!(error.field_path(), Some(key), "{settings}: {error}");
+        }
+    }
+}

@@ -27,13 +27,13 @@ pub(crate) fn explain(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> W
     struct Refusal {
         error: String,
         #[serde(default)]
-        error_description: Option<String>,
+        error_description: serde_json::Value,
     }
     match serde_json::from_slice::<Refusal>(body) {
         Ok(refusal) => {
             let mut words = Words::default();
             words.code = Some(refusal.error);
-            words.message = refusal.error_description;
+            words.message = refusal.error_description.as_str().map(str::to_owned);
             words
         }
         Err(_) => Words::generic(status, headers, body),
@@ -57,7 +57,14 @@ pub(crate) fn unreadable(error: Error) -> Error {
     error
 }
 
-/// The code, if the answer was a refusal in Singpass's own form.
+/// The code, if the answer was a refusal in Singpass's own form. A documented code counts with any status of a refusal.
 pub(crate) fn refusal_code(error: &Error) -> Option<&str> {
-    (error.http_status() == Some(400)).then(|| error.provider_code()).flatten()
+    const KNOWN: [&str; 5] = [NOT_SIGNED, EXPIRED, ACCESS_EXPIRED, ACTIVE_SESSION, ALREADY_SIGNED];
+    let code = error.provider_code()?;
+    let refused = match error.http_status()? {
+        400 => true,
+        401..=499 => KNOWN.contains(&code),
+        _ => false,
+    };
+    refused.then_some(code)
 }

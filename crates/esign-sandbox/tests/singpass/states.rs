@@ -131,7 +131,9 @@ async fn a_result_is_for_its_client_and_its_exchange_code() {
         let (status, body) = world.result_at(nowhere, &token).await;
         assert_eq!((status, &body["error"]), (400, &json!(expected)), "{body}");
     }
-    world.singpass().unregister(CLIENT);
+    for client in [CLIENT, "stranger"] {
+        world.singpass().unregister(client);
+    }
     let (_, body) = world.result_at(nowhere, &world.token(good)).await;
     assert!(body["error_description"].as_str().unwrap().contains("no client is registered"), "{body}");
 }

@@ -236,6 +236,30 @@ async fn each_result_code_has_its_meaning_and_unknown_ones_stay_data() {
 }
 
 #[tokio::test]
+async fn a_documented_code_counts_with_any_status_of_a_refusal_and_odd_extras_do_no_harm() {
+    for (status, body, state) in [
+        (410, json!({ "error": "SIGNED_ACCESS_EXPIRED", "error_description": null }), State::Completed),
+        (
+            409,
+            json!({ "error": "DOCUMENT_NOT_SIGNED", "error_description": { "en": "x" }, "id": 1 }),
+            State::Pending,
+        ),
+        (400, json!({ "trace_id": "t", "error": "REQUEST_EXPIRED" }), State::Expired),
+    ] {
+        let world = world(&[]).await;
+        let handle = world.submitted().await;
+        world.answer("GET", RESULT, ResponseTemplate::new(status).set_body_json(&body)).await;
+        assert_eq!(world.client.status(&handle).await.unwrap().state(), state, "{body}");
+    }
+    let world = world(&[]).await;
+    let handle = world.submitted().await;
+    let unknown = json!({ "error": "REQUEST_NOT_FOUND" });
+    world.answer("GET", RESULT, ResponseTemplate::new(404).set_body_json(unknown)).await;
+    let error = world.client.status(&handle).await.unwrap_err();
+    assert_eq!(error.provider_code(), Some("REQUEST_NOT_FOUND"), "{error}");
+}
+
+#[tokio::test]
 async fn a_refused_token_is_named_whatever_the_status() {
     let world = world(&[]).await;
     let handle = world.submitted().await;

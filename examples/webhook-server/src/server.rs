@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
@@ -150,7 +150,6 @@ async fn redirect(
 async fn webhook(
     State(app): State<App>,
     Path(instance): Path<String>,
-    method: Method,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
@@ -158,7 +157,6 @@ async fn webhook(
         (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     });
     let mut call = InboundCall::post(format!("/{instance}/webhook"), body);
-    call.method = method.to_string();
     call.headers = headers.collect();
     let reply = app.signings.receive(&instance, &call).await;
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -55,6 +55,16 @@ pub fn banned(shipped: &str) -> Vec<String> {
         .collect()
 }
 
+/// Crates of an HTTP client among what is shipped for programs that only sign.
+pub fn http(shipped: &str) -> Vec<String> {
+    let names: BTreeSet<_> = shipped.lines().filter_map(|line| line.split(' ').next()).collect();
+    let found =
+        ["hyper", "reqwest", "rustls", "tokio-rustls"].into_iter().filter(|name| names.contains(name));
+    let found =
+        found.map(|name| format!("{name} is built for `esign-txn` without its feature `client`")).collect();
+    if names.contains("esign-txn") { found } else { vec!["this is not the tree of esign-txn".to_owned()] }
+}
+
 /// Packages whose licence expression cannot be met by [`LICENCES`].
 pub fn licences(resolved: &Metadata) -> Vec<String> {
     let judged = resolved.packages.iter().filter(|p| p.source.is_some());
@@ -131,6 +141,13 @@ mod tests {
         assert!(banned("esign v0.1.0 (path)\nring-like v1.0.0\nopenssl-probe v0.1.6\n").is_empty());
         let findings = banned("esign v0.1.0 (path)\nring v0.17.14\n");
         assert!(findings.len() == 1 && findings[0].starts_with("ring is banned"), "{findings:?}");
+    }
+
+    #[test]
+    fn an_http_client_is_found_where_there_should_be_none() {
+        assert!(http("esign-txn v0.1.0 (path)\nhyper-like v1.0.0\n").is_empty());
+        assert_eq!(http("esign-txn v0.1.0 (path)\nreqwest v0.13.5\n").len(), 1);
+        assert_eq!(http("").len(), 1);
     }
 
     #[test]

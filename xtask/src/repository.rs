@@ -101,6 +101,22 @@ pub fn shipped() -> Result<String, String> {
     output(Command::new("cargo").args(arguments).current_dir(root()))
 }
 
+/// What `esign-txn` ships without its feature `client`, in the form of [`shipped`].
+///
+/// # Errors
+/// When `cargo tree` fails, with its message.
+pub fn shipped_without_http() -> Result<String, String> {
+    let arguments = [
+        "tree",
+        "--package=esign-txn",
+        "--no-default-features",
+        "--edges=normal,build",
+        "--prefix=none",
+        "--format={p}",
+    ];
+    output(Command::new("cargo").args(arguments).current_dir(root()))
+}
+
 fn metadata(command: &mut MetadataCommand) -> Result<Metadata, String> {
     command.manifest_path(root().join("Cargo.toml")).exec().map_err(|e| format!("cargo metadata: {e}"))
 }

@@ -1,6 +1,6 @@
 //! The repository's rules, applied to this repository.
 
-use xtask::repository::{members, resolved, shipped};
+use xtask::repository::{members, resolved, shipped, shipped_without_http};
 use xtask::{Repository, api, coverage, edges, generated, golden, graph, manifests, sources, words};
 
 #[test]
@@ -11,6 +11,11 @@ fn our_crates_depend_on_each_other_only_as_allowed() {
 #[test]
 fn no_banned_crate_is_shipped() {
     holds(&graph::banned(&shipped().unwrap()));
+}
+
+#[test]
+fn a_transaction_is_signed_without_an_http_client() {
+    holds(&graph::http(&shipped_without_http().unwrap()));
 }
 
 #[test]

@@ -74,6 +74,8 @@ pub(crate) enum Command {
     Keygen(Keygen),
     /// Print the public keys of an instance, as they are to be published
     Jwks(Jwks),
+    /// Print a transaction as it is signed for Singpass (`txnInfo`), to look at it
+    TxnInfo(TxnInfo),
     /// Run simulators of the providers on this machine
     Sandbox(Sandbox),
     /// Print a completion script for a shell
@@ -348,6 +350,21 @@ fn algorithm(name: &str) -> Result<KeyAlgorithm, String> {
 pub(crate) struct Jwks {
     /// Of this instance [default: the active one]
     pub(crate) instance: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TxnInfo {
+    /// By this instance of kind singpass-txn [default: the active one]
+    pub(crate) instance: Option<String>,
+    /// Id of the transaction
+    #[arg(long)]
+    pub(crate) id: String,
+    /// What the person reads and approves
+    #[arg(long)]
+    pub(crate) text: String,
+    /// Singpass user id of the person who must approve: a UUID
+    #[arg(long, value_name = "UUID")]
+    pub(crate) subject: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -56,6 +56,7 @@ async fn dispatch(args: Args, output: &Output) -> Result<Exit, Failure> {
         Command::Roots(args) => commands::roots::run(&args, &common, output),
         Command::Keygen(args) => commands::keygen::run(&args, output),
         Command::Jwks(args) => commands::jwks::run(&args, &common, output).await,
+        Command::TxnInfo(args) => commands::txn_info::run(&args, &common, output).await,
         Command::Sandbox(args) => commands::sandbox::run(args, output).await,
         Command::Completions(args) => Ok(commands::completions::run(&args)),
     }

@@ -9,7 +9,7 @@ use esign_core::facts::Rect;
 use esign_core::memory::A4Pages;
 use esign_core::{
     Clock, FixedSecrets, Handle, InboundCall, Inspector, InstanceConfig, Operation, Placement, Registry,
-    Result, SignRequest, Signer, SigningKey,
+    Result, SignRequest, Signer, SigningKey, TransactionStart,
 };
 
 /// Starts backends: simulators of the provider's service, one fresh one for each check.
@@ -81,6 +81,12 @@ pub trait Backend: Send + Sync {
 
     /// Acts as a signer of a submitted request; false if the service does not let the signer do that now.
     async fn act(&self, handle: &Handle, signer: &Signer, action: Action) -> bool;
+
+    /// The person approves a transaction that was begun: the call with which their browser comes back to the application.
+    /// `None` if the backend cannot do that.
+    async fn approve(&self, _start: &TransactionStart) -> Option<InboundCall> {
+        None
+    }
 
     /// Lets time pass, for backend, provider and client.
     async fn pass(&self, time: Duration);

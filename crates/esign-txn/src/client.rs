@@ -23,6 +23,8 @@ use crate::{Approved, KIND, PendingSession};
 const MAX_ANSWER: usize = 256 << 10;
 /// By how much Singpass's clock and ours may differ. Its token lives two minutes at most.
 const LEEWAY: Duration = Duration::from_secs(30);
+/// The longest life of an answer (spec 5).
+const ANSWER_LIFE: Duration = Duration::from_secs(120);
 
 /// The exchange as it is documented, in Singpass's own terms. Clones share connections and keys.
 #[derive(Clone, Debug)]
@@ -129,6 +131,10 @@ impl TxnClient {
         let checks = Checks::expiring(LEEWAY);
         let verified = self.jwks.verify::<Map<String, Value>>(&answer.token, &checks).await?;
         let claims = verified.claims;
+        let longest = self.clock.now().as_second().saturating_add_unsigned((ANSWER_LIFE + LEEWAY).as_secs());
+        if claims.get("exp").and_then(Value::as_f64).is_some_and(|exp| exp > longest as f64) {
+            return Err(refuse("the answer is valid for longer than the two minutes that Singpass's are"));
+        }
         let (nonce_claim, hash_claim) = self.config.claims()?;
         let nonce = text(&claims, nonce_claim, "nonce_claim")?;
         if !same(nonce, session.nonce.expose()) {

@@ -119,22 +119,22 @@ impl TxnSessions {
         Ok(info)
     }
 
-    /// The same as a signed token, without issuing a session: for looking at it.
+    /// Signs these claims with this instance's key, without issuing a session.
     ///
     /// # Errors
-    /// As [`TxnSessions::txn_info`], and whatever the key answers.
-    pub async fn signed_txn_info(&self, request: &TransactionRequest) -> Result<String> {
-        self.txn_info(request)?.sign(self.key.as_ref()).await
+    /// Whatever the key answers.
+    pub async fn sign_txn_info(&self, info: &TxnInfo) -> Result<String> {
+        info.sign(self.key.as_ref()).await
     }
 
     /// Issues a session: what the page's `transactionParamsSupplier` returns. Call it for each call of the supplier: every
     /// call gives new values and opens one more session, and earlier ones stay open until they expire or come back.
     ///
     /// # Errors
-    /// As [`TxnSessions::signed_txn_info`], and what the store says. Nothing was issued then.
+    /// As [`TxnSessions::txn_info`], what the key answers and what the store says. Nothing was issued then.
     pub async fn supply(&self, request: &TransactionRequest) -> Result<Supplied> {
         let info = self.txn_info(request)?;
-        let token = info.sign(self.key.as_ref()).await?;
+        let token = self.sign_txn_info(&info).await?;
         let after = |seconds: i64, life: Duration| {
             Timestamp::from_second(seconds.saturating_add_unsigned(life.as_secs()))
         };
@@ -239,6 +239,6 @@ impl Supplied {
 pub struct Approved {
     /// The session that has come back.
     pub session: PendingSession,
-    /// For the exchange: [`TxnClient::exchange`](https://docs.rs/esign-txn), with the feature `client`.
+    /// For the exchange.
     pub sign_code: Personal,
 }

@@ -19,5 +19,6 @@ pub(crate) mod sandbox;
 pub(crate) mod send;
 mod session;
 pub(crate) mod status;
+pub(crate) mod txn_info;
 pub(crate) mod verify;
 pub(crate) mod watch;

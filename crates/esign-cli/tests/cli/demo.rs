@@ -5,8 +5,9 @@ fn the_demo_signs_through_every_flow_and_proves_it() {
     let desk = Desk::new();
     let ran = desk.run("demo agreement.pdf --out signed --json").ended(0);
     let original = desk.read("agreement.pdf");
-    let flows: Vec<_> = ran
-        .objects()
+    let (approved, signed): (Vec<_>, Vec<_>) =
+        ran.objects().into_iter().partition(|object| object["flow"] == "transaction");
+    let flows: Vec<_> = signed
         .iter()
         .map(|object| {
             assert_eq!((&object["state"], &object["ok"]), (&"Completed".into(), &true.into()), "{object}");
@@ -26,6 +27,12 @@ fn the_demo_signs_through_every_flow_and_proves_it() {
     for flow in [("signify", "email"), ("signify", "link"), ("singpass", "link"), ("singpass", "chain")] {
         assert!(flows.contains(&(flow.0.to_owned(), flow.1.to_owned())), "{flow:?} in {flows:?}");
     }
+    let [transaction] = &approved[..] else { panic!("{approved:?}") };
+    assert_eq!((&transaction["provider"], &transaction["ok"]), (&"singpass-txn".into(), &true.into()));
+    assert!(
+        transaction["claims"]["txn_hash"].is_string() && transaction.get("file").is_none(),
+        "{transaction}"
+    );
     assert!(ran.stderr.contains('✓') && !ran.stderr.contains('\u{1b}'), "ticks, no colours: {}", ran.stderr);
 }
 

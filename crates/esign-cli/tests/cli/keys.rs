@@ -77,3 +77,43 @@ fn a_private_key_is_not_registered() {
         assert!(ran.stderr.contains(words) && !ran.stderr.contains("\"d\""), "{}", ran.stderr);
     }
 }
+
+#[test]
+fn a_transaction_is_signed_to_be_looked_at() {
+    let desk = Desk::new();
+    desk.run("keygen --out key.pem").ended(0);
+    let config = r#"
+        active = "payments"
+        [providers.payments]
+        kind = "singpass-txn"
+        environment = "staging"
+        client_id = "client-1"
+        redirect_uri = "https://rp.example/back"
+        signing_key = { file = "key.pem" }
+        nonce_claim = "nonce"
+        hash_claim = "txn_hash"
+        [providers.other]
+        kind = "singpass"
+        environment = "staging"
+        client_id = "client-1"
+        signing_key = { file = "key.pem" }
+    "#;
+    desk.write("esign.toml", config);
+    let ran = desk.run("txn-info --id TXN-2026-000123 --text Pay --json").ended(0).object();
+    assert_eq!(ran["txn_info"].as_str().unwrap().split('.').count(), 3);
+    let claims = &ran["claims"];
+    assert_eq!(claims["txn_hash"], esign::txn::txn_hash("TXN-2026-000123", "Pay"));
+    assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 120);
+    let plain = desk.run("txn-info payments --id T --text S1234567D").ended(0);
+    assert_eq!(plain.stdout.trim().split('.').count(), 3);
+    assert!(plain.stderr.contains("must be masked"), "{}", plain.stderr);
+    for (line, words) in [
+        ("txn-info other --id T --text Pay", "transactions are of singpass-txn"),
+        ("txn-info nobody --id T --text Pay", "nobody"),
+        ("txn-info --id a:b --text Pay", "reference"),
+        ("txn-info --id T --text Pay --subject S1234567D", "subject"),
+    ] {
+        let ran = desk.run(line);
+        assert!(ran.stderr.contains(words), "{line}: {}", ran.stderr);
+    }
+}

@@ -15,6 +15,7 @@ mod refusal;
 mod secrecy;
 mod state;
 mod submit;
+mod transaction;
 
 use crate::check::Check;
 
@@ -56,5 +57,8 @@ pub(crate) fn all() -> Vec<Check> {
         callback: genuine, forged, replayed, early, late, several_in_one;
         concurrency: one_token_serves_all, one_token_at_the_start, rate_limit_is_kept, nobody_starves;
         secrecy: nothing_personal_or_secret_is_printed;
+        transaction: begins_anew_each_time, refuses_an_empty_text, completes_once, each_begin_stays_open,
+            stays_with_its_session, believes_only_what_was_issued, ends_with_time, completes_once_at_a_time,
+            connection_refused, answer_lost, prints_nothing_personal_or_secret;
     }
 }

@@ -12,7 +12,7 @@ use esign_core::facts::Rect;
 use esign_core::memory::{KIND, MemoryFault, MemoryProvider, MemoryService};
 use esign_core::{
     ArtifactId, BuildContext, Capabilities, Clock, Documents, Error, Handle, InboundCall, InstanceConfig,
-    Operation, Placement, Provider, ProviderConfig, ProviderKind, Registry, Result, Signer,
+    Operation, Placement, Provider, ProviderConfig, ProviderKind, Registry, Result, Signer, TransactionStart,
 };
 
 /// Makes the provider under test of the one that is right.
@@ -115,6 +115,10 @@ impl Backend for MemoryBackend {
             Action::Decline => self.service.decline(handle, &signer.key),
             _ => true,
         }
+    }
+
+    async fn approve(&self, start: &TransactionStart) -> Option<InboundCall> {
+        self.service.approve(start)
     }
 
     async fn pass(&self, time: Duration) {

@@ -1,6 +1,7 @@
 //! The kit bites: each of these providers is wrong in one thing that has gone wrong in real adapters, and the check meant
 //! for it fails. The right provider passes the same checks.
 
+mod approving;
 #[path = "../common/mod.rs"]
 mod common;
 mod incoming;
@@ -179,6 +180,17 @@ fn table() -> Vec<Row> {
         with::<together::CancelErases>("cancel::at_completion", "erases a finished document by a cancel"),
         with::<together::ErasesOnPaper>("erase::a_signed_request", "says that it has erased, and has not"),
         with::<together::ErasingIsCancelling>("erase::an_open_request", "calls back instead of erasing"),
+        with::<approving::BeginsOnce>("transaction::begins_anew_each_time", "issues the same values again"),
+        with::<approving::CompletesTwice>("transaction::completes_once", "takes a return twice"),
+        with::<approving::ForgetsTheSession>(
+            "transaction::stays_with_its_session",
+            "completes in another session",
+        ),
+        with::<approving::LosesTheReturn>("transaction::connection_refused", "uses up a return for nothing"),
+        with::<approving::CallsALostAnswerSafe>(
+            "transaction::answer_lost",
+            "says that a lost answer is safe to repeat",
+        ),
     ]
 }
 

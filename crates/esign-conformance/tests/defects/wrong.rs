@@ -9,6 +9,7 @@ use esign_core::{
     Artifact, ArtifactId, Callbacks, CancelOutcome, Capabilities, Documents, Error, ErrorKind, Finding,
     Handle, InboundCall, Intent, Lookup, Prepared, Probe, ProbeReport, Provider, ProviderKind, Received,
     RequestRef, Resolution, Resolved, Result, Retention, SignRequest, StatusReport, Submission,
+    TransactionRequest, TransactionResult, TransactionReturn, TransactionStart, Transactions,
 };
 
 /// What is done wrong; everything else is left as it is.
@@ -28,7 +29,7 @@ pub(crate) trait Defect: fmt::Debug + Default + Send + Sync + 'static {
     }
 
     fn check(&self, right: &MemoryProvider, request: &Resolved<'_>) -> Vec<Finding> {
-        right.check(request)
+        Documents::check(right, request)
     }
 
     async fn submit(&self, right: &MemoryProvider, request: &Prepared) -> Result<Submission> {
@@ -57,6 +58,14 @@ pub(crate) trait Defect: fmt::Debug + Default + Send + Sync + 'static {
 
     async fn receive(&self, right: &MemoryProvider, call: &InboundCall) -> Received {
         right.receive(call).await
+    }
+
+    async fn begin(&self, right: &MemoryProvider, request: &TransactionRequest) -> Result<TransactionStart> {
+        right.begin(request).await
+    }
+
+    async fn complete(&self, right: &MemoryProvider, back: &TransactionReturn) -> Result<TransactionResult> {
+        right.complete(back).await
     }
 }
 
@@ -105,6 +114,10 @@ impl<D: Defect> Provider for Wrong<D> {
 
     fn retention(&self) -> Option<Arc<dyn Retention>> {
         self.defect.erases().then(|| self.share() as Arc<dyn Retention>)
+    }
+
+    fn transactions(&self) -> Option<Arc<dyn Transactions>> {
+        Some(self.share())
     }
 
     fn probe(&self) -> Option<Arc<dyn Probe>> {
@@ -164,6 +177,21 @@ impl<D: Defect> Retention for Wrong<D> {
 impl<D: Defect> Probe for Wrong<D> {
     async fn probe(&self) -> Result<ProbeReport> {
         Probe::probe(&self.right).await
+    }
+}
+
+#[async_trait]
+impl<D: Defect> Transactions for Wrong<D> {
+    fn check(&self, request: &TransactionRequest) -> Vec<Finding> {
+        Transactions::check(&self.right, request)
+    }
+
+    async fn begin(&self, request: &TransactionRequest) -> Result<TransactionStart> {
+        self.defect.begin(&self.right, request).await
+    }
+
+    async fn complete(&self, back: &TransactionReturn) -> Result<TransactionResult> {
+        self.defect.complete(&self.right, back).await
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod provider;
 mod service;
+mod transactions;
 
 use std::sync::Arc;
 

@@ -14,7 +14,7 @@ use crate::{
     CompletedSignature, Documents, Error, ErrorKind, Event, Finding, Handle, HandleKey, InboundCall, Intent,
     Lookup, Operation, Prepared, Probe, ProbeCheck, ProbeReport, ProbeVerdict, Provider, ProviderKind,
     Received, Reply, RequestRef, Resolution, Resolved, Result, ResultState, Retention, Retry, SecretUrl,
-    SignerStatus, Standing, State, StatusReport, Step, Submission, VerifiedEvent,
+    SignerStatus, Standing, State, StatusReport, Step, Submission, Transactions, VerifiedEvent,
 };
 
 /// The in-memory provider. All groups are on it; wrap it to make a provider that is wrong in one thing.
@@ -43,7 +43,7 @@ impl MemoryProvider {
     }
 
     /// One call to the service, with the fault that was ordered for it.
-    fn call<T>(&self, operation: Operation, effect: impl FnOnce() -> T) -> Result<T> {
+    pub(super) fn call<T>(&self, operation: Operation, effect: impl FnOnce() -> T) -> Result<T> {
         self.authorize();
         let fault = self.service.arrive(operation);
         let refused = fault.and_then(|fault| refusal(fault, operation));
@@ -141,7 +141,8 @@ fn failure(fault: MemoryFault, operation: Operation) -> Option<Error> {
             return None;
         }
     };
-    let retry = if operation == Operation::Submit { Retry::OutcomeUnknown } else { Retry::SAFE };
+    let creates = matches!(operation, Operation::Submit | Operation::Transaction);
+    let retry = if creates { Retry::OutcomeUnknown } else { Retry::SAFE };
     Some(error.with_retry(retry).during(operation))
 }
 
@@ -167,6 +168,10 @@ impl Provider for MemoryProvider {
     }
 
     fn retention(&self) -> Option<Arc<dyn Retention>> {
+        Some(Arc::new(self.clone()))
+    }
+
+    fn transactions(&self) -> Option<Arc<dyn Transactions>> {
         Some(Arc::new(self.clone()))
     }
 

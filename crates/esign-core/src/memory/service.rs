@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
+use super::transactions::Begun;
 use super::{A4Pages, KIND, MemoryProvider};
 use crate::facts::{Rect, Size};
 use crate::{
@@ -40,6 +41,8 @@ struct World {
     next_id: u64,
     tokens: BTreeMap<String, Timestamp>,
     extended: bool,
+    /// Transactions that were begun and have not come back, by their state.
+    begun: BTreeMap<String, Begun>,
 }
 
 /// How long a token of the service works.
@@ -110,6 +113,7 @@ impl MemoryService {
             next_id: 1,
             tokens: BTreeMap::new(),
             extended: false,
+            begun: BTreeMap::new(),
         };
         Self { inner: Arc::new(Inner { clock: VirtualClock::at(start), world: Mutex::new(world) }) }
     }
@@ -330,6 +334,18 @@ impl MemoryService {
         self.world().requests.get_mut(id).filter(|r| !r.erased).map(change).is_some()
     }
 
+    pub(super) fn begin(&self, state: &str, begun: Begun) {
+        self.world().begun.insert(state.to_owned(), begun);
+    }
+
+    pub(super) fn change_begun(&self, state: &str, change: impl FnOnce(&mut Begun)) -> Option<()> {
+        self.world().begun.get_mut(state).map(change)
+    }
+
+    pub(super) fn take_begun(&self, state: &str) -> Option<Begun> {
+        self.world().begun.remove(state)
+    }
+
     fn act(&self, handle: &Handle, key: &str, act: impl FnOnce(&mut ServiceSigner)) -> bool {
         let now = self.inner.clock.now();
         let mut world = self.world();
@@ -484,6 +500,7 @@ fn everything() -> Capabilities {
     caps.reference = ReferenceSupport::Echoed;
     caps.origin_proof = OriginProof::ByteExtension;
     caps.erase = Support::Yes;
+    caps.transactions = Support::Yes;
     caps.poll_interval = 5;
     caps
 }

@@ -13,6 +13,7 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use url::Url;
 use uuid::Uuid;
 
@@ -110,6 +111,21 @@ impl Txn {
             phone_url,
             expires_at: session.expires_at,
         })
+    }
+
+    /// As a page of the client's registered redirect URI would.
+    pub(super) async fn open_for(&self, client_id: &str, supplied: &str) -> Result<String, String> {
+        let redirect_uri = self.lock().clients.get(client_id).map(|client| client.redirect_uri.clone());
+        let mut body: Map<String, Value> =
+            serde_json::from_str(supplied).map_err(|error| format!("what the supplier returned: {error}"))?;
+        body.insert("clientId".to_owned(), client_id.into());
+        body.insert("redirectUri".to_owned(), redirect_uri.into());
+        match self.open(&HeaderMap::new(), Value::Object(body).to_string().as_bytes()).await {
+            Ok(opened) => Ok(opened.session_id),
+            Err(Refused::Invalid(why) | Refused::Unauthorized(why)) => Err(why),
+            Err(Refused::SwitchedOff) => Err("transaction signing is switched off".to_owned()),
+            Err(Refused::NoSession) => Err("there is no such session".to_owned()),
+        }
     }
 
     async fn check(

@@ -105,6 +105,9 @@ pub enum NotPossible {
     /// `txnInfo` names another person.
     #[error("{}", describe(Refusal::OtherPerson))]
     OtherPerson,
+    /// The service refuses to open a session.
+    #[error("{0}")]
+    Refused(String),
     /// The person is given by something else than a Singpass id.
     #[error("sub must be a UUID of version 4")]
     Sub,
@@ -163,6 +166,14 @@ impl TxnControl {
         let state = self.0.lock();
         let session = state.store.get(session_id).ok_or_else(|| missing(session_id))?;
         Ok(self.state(session, &state.settings, now))
+    }
+
+    /// Opens a session as the script of a page does, with the JSON that the page's supplier returned. Returns its id.
+    ///
+    /// # Errors
+    /// [`NotPossible::Refused`] with the reason that the script would be given.
+    pub async fn open(&self, client_id: &str, supplied: &str) -> Result<String, NotPossible> {
+        self.0.open_for(client_id, supplied).await.map_err(NotPossible::Refused)
     }
 
     /// The phone reads the QR code. A second time changes nothing.

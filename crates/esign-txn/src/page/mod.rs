@@ -116,7 +116,7 @@ impl Page {
     /// The snippet, to be put into the body of a page that the server sends. Every value in it is escaped.
     ///
     /// It says what happens in a line below the QR code and dispatches it as an event, `esign-txn`, that bubbles and whose
-    /// `detail` is `{result}` (`SUCCESSFUL`, `FAILED`, `NO_OP`; `SUPPLIER_FAILED` and `NO_SCRIPT` are ours) or
+    /// `detail` is `{result}` (`SUCCESSFUL`, `FAILED`, `NO_OP`; `SUPPLIER_FAILED`, `NO_SCRIPT` and `SCRIPT_FAILED` are ours) or
     /// `{errorId, message}`, as Singpass gave them to `onError`.
     #[must_use]
     pub fn html(&self) -> String {

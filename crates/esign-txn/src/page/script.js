@@ -72,5 +72,5 @@
   };
 
   cancel.addEventListener("click", () => window.NDI.cancelTxnSigningSession());
-  start();
+  start().catch(() => tell("The transaction could not be started. Please reload the page.", { result: "SCRIPT_FAILED" }));
 })();

@@ -73,7 +73,7 @@ async fn what_the_documents_leave_open_is_taken() {
 #[tokio::test]
 async fn an_answer_that_does_not_match_is_refused() {
     type Change = fn(&mut Value);
-    let bad: [(&str, Change); 14] = [
+    let bad: [(&str, Change); 15] = [
         ("nonce", |c| c["nonce"] = "0".repeat(64).into()),
         ("nonce", |c| c["nonce"] = format!("{}0", c["nonce"].as_str().unwrap()).into()),
         ("nonce", |c| c["nonce"] = "".into()),
@@ -87,6 +87,7 @@ async fn an_answer_that_does_not_match_is_refused() {
         ("does not say who", |c| drop(c.as_object_mut().unwrap().remove("sub"))),
         ("expired", |c| c["exp"] = (c["iat"].as_i64().unwrap() - 31).into()),
         ("`exp` is missing", |c| drop(c.as_object_mut().unwrap().remove("exp"))),
+        ("longer than", |c| c["exp"] = (c["iat"].as_i64().unwrap() + 151).into()),
         ("in the future", |c| c["iat"] = (c["iat"].as_i64().unwrap() + 31).into()),
     ];
     for (named, change) in bad {

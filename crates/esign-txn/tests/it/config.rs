@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use esign_core::{ErrorKind, KeyAlgorithm, Provider, VirtualClock};
+use esign_core::{
+    Corner, Delivery, Document, ErrorKind, KeyAlgorithm, Origin, Placement, Provider, Reference, SignRequest,
+    Signer, VirtualClock,
+};
 use esign_http::LocalKey;
 use esign_txn::SingpassTxn;
 use serde_json::{Value, json};
@@ -84,4 +87,16 @@ async fn environments_have_the_documented_addresses() {
     assert!(provider.page("/supply").unwrap().html().contains("data-redirect-uri=\"https://rp.example\""));
     let error = build(&[("script_url", Value::Null)]).await.unwrap().page("/supply").unwrap_err();
     assert_eq!((error.kind(), error.field_path()), (ErrorKind::Config, Some("script_url")));
+}
+
+#[tokio::test]
+async fn a_document_is_refused_before_anything_is_sent() {
+    let world = crate::support::world(&[]).await;
+    let document = Document::pdf("Lease", &b"%PDF-1.7"[..]);
+    let place = Placement::points(1, 72.0, 72.0, Origin::BottomLeft, Corner::BottomLeft);
+    let request = SignRequest::new(Reference::new("r-1").unwrap(), document, Delivery::InSessionRedirect);
+    let request = request.signer(Signer::new("tenant").place(place));
+    let error = world.client.prepare_on("payments", request).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    assert!(world.server.received_requests().await.unwrap().is_empty());
 }

@@ -1,7 +1,8 @@
-//! The adapter against a mock server: what it sends, what it takes, and everything that it refuses.
+//! The adapter against a mock server (what it sends, what it takes, what it refuses) and against the simulator (flows).
 
 mod answers;
 mod config;
+mod sandbox;
 mod sessions;
 mod support;
 mod wire;

@@ -42,9 +42,11 @@ pub(crate) struct Outcome {
     pub(crate) signatures: usize,
     /// The least level of the signatures.
     pub(crate) level: Option<SignatureLevel>,
+    /// What the provider has signed, where there is no document.
+    pub(crate) claims: Option<serde_json::Value>,
     pub(crate) problems: Vec<String>,
     pub(crate) error: Option<Failure>,
-    checked: bool,
+    pub(super) checked: bool,
 }
 
 impl Outcome {

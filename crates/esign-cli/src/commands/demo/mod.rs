@@ -4,6 +4,7 @@ mod chain;
 mod flow;
 mod signify;
 mod singpass;
+mod txn;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,8 +26,42 @@ use crate::output::{Mark, Output, bold};
 use crate::settings;
 use flow::{Flow, Outcome};
 
-/// Every flow, in the order in which they are shown.
+/// Every flow with a document, in the order in which they are shown.
 const FLOWS: &[&[Flow]] = &[signify::FLOWS, singpass::FLOWS];
+
+/// A flow of the demonstration.
+enum Act {
+    Sign(&'static Flow),
+    /// A text instead of a document.
+    Approve,
+}
+
+impl Act {
+    fn all() -> impl Iterator<Item = Self> {
+        FLOWS.iter().copied().flatten().map(Self::Sign).chain([Self::Approve])
+    }
+
+    fn provider(&self) -> &'static str {
+        match self {
+            Self::Sign(flow) => flow.provider,
+            Self::Approve => txn::KIND,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Sign(flow) => flow.name,
+            Self::Approve => txn::NAME,
+        }
+    }
+
+    async fn run(&self, stage: &Stage) -> Outcome {
+        match self {
+            Self::Sign(flow) => flow.run(stage).await,
+            Self::Approve => txn::run(stage).await,
+        }
+    }
+}
 
 const ROOT: &str = "sandbox-root.pem";
 const SAMPLE: &str = "agreement.pdf";
@@ -37,7 +72,7 @@ pub(crate) async fn run(args: Demo, common: &Common, output: &Output) -> Result<
     let stage = Stage::set_up(&args, common, *output).await?;
     let mut good = 0;
     for flow in &flows {
-        output.plain(bold(&format!("{} {}", flow.provider, flow.name)));
+        output.plain(bold(&format!("{} {}", flow.provider(), flow.name())));
         let outcome = flow.run(&stage).await;
         good += usize::from(outcome.ok());
         tell(flow, &outcome, output);
@@ -51,8 +86,12 @@ pub(crate) async fn run(args: Demo, common: &Common, output: &Output) -> Result<
             args.out.display()
         ),
     );
-    if all && !flows.is_empty() {
-        let (out, title) = (args.out.display(), flows[0].title());
+    let signed = flows.iter().find_map(|act| match act {
+        Act::Sign(flow) => Some(flow.title()),
+        Act::Approve => None,
+    });
+    if let Some(title) = signed.filter(|_| all) {
+        let out = args.out.display();
         output
             .plain(format!("Check one yourself: esign verify {out}/{title}.signed.pdf --root {out}/{ROOT}"));
     }
@@ -60,23 +99,21 @@ pub(crate) async fn run(args: Demo, common: &Common, output: &Output) -> Result<
     Ok(all.into())
 }
 
-fn chosen(kinds: &[String]) -> Result<Vec<&'static Flow>, Failure> {
-    let all: Vec<&Flow> = FLOWS.iter().copied().flatten().collect();
-    if let Some(unknown) = kinds.iter().find(|kind| !all.iter().any(|flow| flow.provider == *kind)) {
-        let mut known: Vec<_> = all.iter().map(|flow| flow.provider).collect();
+fn chosen(kinds: &[String]) -> Result<Vec<Act>, Failure> {
+    let known: Vec<_> = Act::all().map(|act| act.provider()).collect();
+    if let Some(unknown) = kinds.iter().find(|kind| !known.contains(&kind.as_str())) {
+        let mut known = known;
         known.dedup();
         return Err(Failure::usage(format!(
             "no flow of a provider {unknown:?}; there are: {}",
             known.join(", ")
         )));
     }
-    Ok(all
-        .into_iter()
-        .filter(|flow| kinds.is_empty() || kinds.iter().any(|kind| kind == flow.provider))
-        .collect())
+    let wanted = |act: &Act| kinds.is_empty() || kinds.iter().any(|kind| kind == act.provider());
+    Ok(Act::all().filter(wanted).collect())
 }
 
-fn tell(flow: &Flow, outcome: &Outcome, output: &Output) {
+fn tell(act: &Act, outcome: &Outcome, output: &Output) {
     match &outcome.error {
         Some(failure) => output.say(Mark::Bad, failure),
         None => {
@@ -85,18 +122,24 @@ fn tell(flow: &Flow, outcome: &Outcome, output: &Output) {
             }
         }
     }
-    output.json(&json!({
-        "provider": flow.provider,
-        "flow": flow.name,
+    let mut object = json!({
+        "provider": act.provider(),
+        "flow": act.name(),
         "state": outcome.state.map(|state| state.to_string()),
-        "file": outcome.file,
-        "sha256": outcome.sha256,
-        "signatures": outcome.signatures,
-        "level": outcome.level.map(SignatureLevel::as_str),
         "ok": outcome.ok(),
         "problems": outcome.problems,
         "error": outcome.error.as_ref().map(Failure::to_json),
-    }));
+    });
+    match act {
+        Act::Sign(_) => {
+            object["file"] = json!(outcome.file);
+            object["sha256"] = json!(outcome.sha256);
+            object["signatures"] = json!(outcome.signatures);
+            object["level"] = json!(outcome.level.map(SignatureLevel::as_str));
+        }
+        Act::Approve => object["claims"] = json!(outcome.claims),
+    }
+    output.json(&object);
 }
 
 /// What every flow needs.
@@ -116,6 +159,7 @@ impl Stage {
         output.say(Mark::Good, format!("sandbox on {} (no legal signatures)", sandbox.base_url()));
         let wiring = signify::set_up(&sandbox, Wiring::default())?;
         let wiring = singpass::set_up(&sandbox, wiring)?;
+        let wiring = txn::set_up(&sandbox, wiring)?;
         if common.verbose {
             output.plain(format!("configuration:\n\n{}", wiring.config));
         }

@@ -116,9 +116,10 @@ impl From<NotPossible> for Answer {
             NotPossible::NoSession(_) => StatusCode::NOT_FOUND,
             NotPossible::OtherPerson => StatusCode::FORBIDDEN,
             NotPossible::Expired | NotPossible::Decided => StatusCode::CONFLICT,
-            NotPossible::Sub | NotPossible::Client(_) | NotPossible::Settings(_) => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
+            NotPossible::Refused(_)
+            | NotPossible::Sub
+            | NotPossible::Client(_)
+            | NotPossible::Settings(_) => StatusCode::UNPROCESSABLE_ENTITY,
         };
         Self(status, error.to_string())
     }

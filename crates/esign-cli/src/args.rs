@@ -375,6 +375,9 @@ pub(crate) struct Sandbox {
     /// API key that the simulated Signify accepts; may be repeated
     #[arg(long, value_name = "KEY", default_value = "sandbox_key")]
     pub(crate) signify_key: Vec<String>,
+    /// Client that the simulated Signicat knows, by its id and secret; may be repeated
+    #[arg(long, value_name = "ID:SECRET")]
+    pub(crate) signicat_client: Vec<String>,
     /// Client that the simulated Sign with Singpass knows, by its id
     #[arg(long, value_name = "ID", requires = "singpass_jwks")]
     pub(crate) singpass_client: Option<String>,

@@ -6,6 +6,7 @@ use url::Url;
 
 use crate::clock::SandboxClock;
 use crate::server::{Sandbox, StartError};
+use crate::signicat::{self, SignicatSetup};
 use crate::singpass::{Client, SingpassSetup};
 use crate::txn::{self, TxnSetup};
 
@@ -23,6 +24,8 @@ pub struct ServeOptions {
     pub signify_api_keys: Vec<String>,
     /// Whether `redirectUrl` may point to this machine, which the real service refuses.
     pub allow_loopback_redirect: bool,
+    /// Clients of the simulated Signicat Sign API. More can be registered while it runs.
+    pub signicat_clients: Vec<signicat::Client>,
     /// Clients of the simulated Sign with Singpass. More can be registered while it runs.
     pub singpass_clients: Vec<Client>,
     /// Clients of the simulated transaction signing. More can be registered while it runs.
@@ -40,6 +43,7 @@ impl ServeOptions {
             clock: SandboxClock::system(),
             signify_api_keys: Vec::new(),
             allow_loopback_redirect: false,
+            signicat_clients: Vec::new(),
             singpass_clients: Vec::new(),
             txn_clients: Vec::new(),
             allow_plain_http: false,
@@ -64,6 +68,12 @@ pub async fn serve(
                 signify = signify.api_key(key);
             }
             signify.settings(|settings| settings.allow_loopback_redirect = options.allow_loopback_redirect)
+        })
+        .signicat(|signicat| {
+            let clients = options.signicat_clients.into_iter();
+            clients
+                .fold(signicat, SignicatSetup::register)
+                .settings(|settings| settings.allow_plain_http = options.allow_plain_http)
         })
         .singpass(|singpass| {
             let clients = options.singpass_clients.into_iter();

@@ -5,6 +5,7 @@
 
 mod harness;
 mod programs;
+mod signicat;
 mod signify;
 mod singpass;
 mod txn_script;

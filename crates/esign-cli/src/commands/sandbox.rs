@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::path::Path;
 
+use esign_sandbox::signicat;
 use esign_sandbox::singpass::{Client, ClientKeys};
 use esign_sandbox::{Sandbox, ServeOptions, serve};
 use serde_json::{Value, json};
@@ -34,6 +35,8 @@ pub(crate) async fn run(args: args::Sandbox, output: &Output) -> Result<Exit, Fa
 fn options(args: &args::Sandbox) -> Result<ServeOptions, Failure> {
     let mut options = ServeOptions::new(args.listen);
     options.signify_api_keys = args.signify_key.clone();
+    options.signicat_clients =
+        args.signicat_client.iter().map(|text| signicat_client(text)).collect::<Result<_, _>>()?;
     options.allow_loopback_redirect = args.allow_loopback_redirect;
     if let Some(url) = &args.public_url {
         options.public_url = Some(address("--public-url", url)?);
@@ -41,9 +44,18 @@ fn options(args: &args::Sandbox) -> Result<ServeOptions, Failure> {
     Ok(options)
 }
 
+/// The secret may hold colons, the id may not.
+fn signicat_client(text: &str) -> Result<signicat::Client, Failure> {
+    match text.split_once(':') {
+        Some((id, secret)) if !id.is_empty() && !secret.is_empty() => Ok(signicat::Client::new(id, secret)),
+        _ => Err(Failure::usage("--signicat-client: give an id and a secret, with a colon between them")),
+    }
+}
+
 fn begin(sandbox: &Sandbox, args: &args::Sandbox, output: &Output) -> Result<(), Failure> {
     let client = singpass_client(sandbox, args)?;
-    let config = config(sandbox.base_url().as_str(), client.as_ref());
+    let signicat = sandbox.signicat().clients();
+    let config = config(sandbox.base_url().as_str(), client.as_ref(), signicat.first());
     if let Some(client) = client {
         let registered = sandbox.singpass().register(client);
         registered.map_err(|e| Failure::usage(format!("--singpass-client: {e}")))?;
@@ -92,8 +104,8 @@ fn address<T: std::str::FromStr<Err: std::fmt::Display>>(option: &str, url: &str
 }
 
 /// What a client needs to use the sandbox, with the keys where they belong: not in the file.
-fn config(base_url: &str, singpass: Option<&Client>) -> String {
-    let signify = format!(
+fn config(base_url: &str, singpass: Option<&Client>, signicat: Option<&signicat::Client>) -> String {
+    let mut config = format!(
         r#"active = "signify"
 
 [providers.signify]
@@ -103,7 +115,12 @@ api_key = {{ env = "SIGNIFY_API_KEY" }}
 placement_origin = "top-left"
 "#
     );
-    let Some(client) = singpass else { return signify };
+    config.extend(singpass.map(|client| singpass_config(base_url, client)));
+    config.extend(signicat.map(|client| signicat_config(base_url, client)));
+    config
+}
+
+fn singpass_config(base_url: &str, client: &Client) -> String {
     let client_id = toml::Value::from(client.client_id.as_str());
     // The PEM file of a key with an id of its own does not tell it.
     let key_id = match &client.keys {
@@ -112,7 +129,7 @@ placement_origin = "top-left"
     };
     let key_id = key_id.map(|id| format!("key_id = {}\n", toml::Value::from(id))).unwrap_or_default();
     format!(
-        r#"{signify}
+        r#"
 [providers.singpass]
 kind = "singpass"
 base_url = "{base_url}api/v3"
@@ -123,9 +140,29 @@ signing_key = {{ env = "SINGPASS_SIGNING_KEY" }}
     )
 }
 
+fn signicat_config(base_url: &str, client: &signicat::Client) -> String {
+    let client_id = toml::Value::from(client.client_id.as_str());
+    format!(
+        r#"
+[providers.signicat]
+kind = "signicat"
+base_url = "{base_url}enterprise/sign"
+token_url = "{base_url}auth/open/connect/token"
+client_id = {client_id}
+client_secret = {{ env = "SIGNICAT_CLIENT_SECRET" }}
+methods = [{{ name = "nbid-sign", type = "SIGNED_STATEMENT" }}]
+email = {{ header = "Please sign", message = "A document waits for you: ${{taskUrl}}" }}
+"#
+    )
+}
+
 fn tell(sandbox: &Sandbox, args: &args::Sandbox, config: &str, output: &Output) {
     let url = sandbox.base_url().as_str();
     let key = args.signify_key.first().map_or("", String::as_str);
+    let signicat = match args.signicat_client.is_empty() {
+        true => "",
+        false => "\n  export SIGNICAT_CLIENT_SECRET=…",
+    };
     let singpass = match args.singpass_client {
         Some(_) => "\n  export SINGPASS_SIGNING_KEY=\"$(cat KEY.pem)\"",
         None => "",
@@ -141,7 +178,7 @@ fn tell(sandbox: &Sandbox, args: &args::Sandbox, config: &str, output: &Output) 
         "\
 Then, in another terminal:
 
-  export SIGNIFY_API_KEY={key}{singpass}
+  export SIGNIFY_API_KEY={key}{singpass}{signicat}
   esign check
   esign send FILE.pdf --delivery shareable-link --signer tenant \\
     --at 1,72,144,points,bottom-left,bottom-left

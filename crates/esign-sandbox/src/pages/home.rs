@@ -11,7 +11,7 @@ use maud::html;
 
 use super::{moment, page};
 use crate::shared::Shared;
-use crate::{signify, singpass, txn};
+use crate::{signicat, signify, singpass, txn};
 
 pub(crate) fn router<S: Clone + Send + Sync + 'static>(shared: &Arc<Shared>) -> Router<S> {
     Router::new().route("/", get(home)).route("/mailbox", get(mailbox)).with_state(shared.clone())
@@ -31,6 +31,8 @@ async fn home(State(shared): State<Arc<Shared>>) -> Response {
                 tr { th scope="row" { "Singpass's keys" } td { code { (shared.url(singpass::JWKS_PATH)) } } }
                 tr { th scope="row" { "Transaction signing" } td { code { (shared.url(txn::BASE_PATH)) } } }
                 tr { th scope="row" { "Its script for pages" } td { code { (shared.url(txn::SCRIPT_PATH)) } } }
+                tr { th scope="row" { "Signicat Sign API" } td { code { (shared.url(signicat::BASE_PATH)) } } }
+                tr { th scope="row" { "Its tokens" } td { code { (shared.url(signicat::TOKEN_PATH)) } } }
                 tr { th scope="row" { "Signify" } td { code { (shared.url(signify::BASE_PATH)) } } }
             }
         }
@@ -45,6 +47,7 @@ async fn home(State(shared): State<Arc<Shared>>) -> Response {
                 ("/_sandbox/faults", "planned faults; POST adds one"),
                 ("/_sandbox/calls", "the calls received"),
                 ("/_sandbox/mailbox", "the mailbox as JSON"),
+                ("/_sandbox/signicat", "Signicat: settings, clients and orders"),
                 ("/_sandbox/signify", "Signify: settings and documents"),
                 ("/_sandbox/singpass", "Sign with Singpass: settings, clients and sign requests"),
                 ("/_sandbox/txn", "transaction signing: settings, clients and sessions"),

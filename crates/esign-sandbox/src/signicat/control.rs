@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Signicat;
-use super::notify::Delivery;
+use super::notify::{Delivery, Forgery};
 use super::portal::{PortalError, Recipient, Who};
 use super::progress::{File, FileKind, Order, PackagingRun, PackagingStatus, TaskStatus};
 use super::settings::{Client, SignicatSettings};
@@ -340,6 +340,26 @@ impl SignicatControl {
         // The sender is in `self.0`.
         let _ = log.wait_for(|log| log.deliveries.len() >= count).await;
         self.deliveries()
+    }
+
+    /// Waits until no notification is under way, nor waits for its next try or its moment, and returns all tries.
+    pub async fn notifications_done(&self) -> Vec<Delivery> {
+        let mut log = self.0.notifications.subscribe();
+        // The sender is in `self.0`.
+        let _ = log.wait_for(|log| log.under_way == 0).await;
+        self.deliveries()
+    }
+
+    /// Sends a URL notification that the order does not ask for, once: a duplicate, one that comes early or late, or one
+    /// about something that is not there.
+    ///
+    /// # Errors
+    /// [`NotPossible::NoOrder`], [`NotPossible::Refused`] if `to` is no address.
+    pub fn notify(&self, order: &str, what: Forgery, to: &str) -> Result<(), NotPossible> {
+        self.with(order, |_, _| ())?;
+        url::Url::parse(to).map_err(|error| NotPossible::Refused(format!("the address: {error}")))?;
+        self.0.forge(order, what, to);
+        Ok(())
     }
 
     /// The switches as they are.

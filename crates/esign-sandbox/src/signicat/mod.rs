@@ -34,7 +34,7 @@ pub use control::{
     ArchiveState, ForwardTo, NotPossible, OrderState, PackagingState, SignicatControl, TaskDocumentState,
     TaskState,
 };
-pub use notify::{About, Delivery, DeliveryOutcome};
+pub use notify::{About, Delivery, DeliveryOutcome, Forgery};
 pub use progress::{PackagingStatus, TaskStatus};
 pub use settings::{
     Client, DeletedOrders, Downloads, EventTime, NullPolicy, PackagingStart, ResultUri, SignicatSettings,
@@ -83,18 +83,23 @@ pub(crate) enum Platform {
     Older,
 }
 
+/// What clients of the current platform put before `/orders`.
+pub(crate) const BASE_PATH: &str = "/enterprise/sign";
+
+/// Where clients of the current platform get their tokens.
+pub(crate) const TOKEN_PATH: &str = "/auth/open/connect/token";
+
 impl Platform {
-    /// What clients put before `/orders`.
-    pub(crate) fn base_path(self) -> &'static str {
+    fn base_path(self) -> &'static str {
         match self {
-            Self::Current => "/enterprise/sign",
+            Self::Current => BASE_PATH,
             Self::Older => "/sign",
         }
     }
 
-    pub(crate) fn token_path(self) -> &'static str {
+    fn token_path(self) -> &'static str {
         match self {
-            Self::Current => "/auth/open/connect/token",
+            Self::Current => TOKEN_PATH,
             Self::Older => "/oidc/token",
         }
     }
@@ -172,7 +177,7 @@ impl Signicat {
         let state = State {
             clients: clients.collect(),
             settings: setup.settings,
-            tokens: token::Tokens::default(),
+            tokens: token::Tokens::new(),
             store: Store::default(),
             tickets: HashMap::new(),
             sessions: HashMap::new(),

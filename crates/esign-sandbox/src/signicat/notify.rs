@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use url::Url;
 
@@ -12,6 +12,7 @@ use super::order::{Delay, Notification, NotificationType, Task, Trigger, list, t
 use super::progress::{Order, TaskStatus, later};
 use super::settings::SignicatSettings;
 use super::{Links, Signicat};
+use crate::ids;
 use crate::mailbox::Message;
 use crate::outgoing::Failure;
 use crate::pages::NOTICE;
@@ -65,6 +66,21 @@ pub enum DeliveryOutcome {
     Unreachable,
     /// URL notifications are not switched on: nothing was sent.
     SwitchedOff,
+}
+
+/// A URL notification that nobody asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Forgery {
+    /// Once more what was, or will be, sent about this task: late, twice, or out of order.
+    Task(String),
+    /// The same about this packaging task.
+    PackagingTask(String),
+    /// About an order that nobody made.
+    UnknownOrder,
+    /// About a task that the order does not have.
+    UnknownTask,
 }
 
 /// What was sent, and how much still is.
@@ -215,6 +231,28 @@ impl Signicat {
         }
     }
 
+    /// Sends an URL notification beside those that the order asks for, once, to this address.
+    pub(super) fn forge(self: &Arc<Self>, order: &str, forgery: Forgery, to: &str) {
+        let (order, about) = match forgery {
+            Forgery::Task(id) => (order.to_owned(), About::Task(id)),
+            Forgery::PackagingTask(id) => (order.to_owned(), About::PackagingTask(id)),
+            Forgery::UnknownOrder => (ids::dated(self.now()), About::Task("1".to_owned())),
+            Forgery::UnknownTask => (order.to_owned(), About::Task(ids::token())),
+        };
+        self.in_background(Parcel {
+            order,
+            about,
+            kind: NotificationType::Url,
+            recipient: to.to_owned(),
+            header: String::new(),
+            message: String::new(),
+            link: None,
+            due: self.now(),
+            only_if: None,
+            extra: true,
+        });
+    }
+
     fn in_background(self: &Arc<Self>, parcel: Parcel) {
         self.notifications.send_modify(|log| log.under_way += 1);
         let signicat = self.clone();
@@ -238,12 +276,14 @@ impl Signicat {
 
     /// Whether there is still a reason to send it. Notes it among the task's events.
     fn still_wanted(&self, parcel: &Parcel) -> bool {
+        if parcel.extra {
+            return true;
+        }
         let now = self.now();
         let mut state = self.lock();
-        // The order of a forged notification is nobody's.
-        let Some(order) = state.store.get_mut(&parcel.order, now) else { return parcel.extra };
+        let Some(order) = state.store.get_mut(&parcel.order, now) else { return false };
         let About::Task(task) = &parcel.about else { return true };
-        let Some(index) = order.task_index(task) else { return parcel.extra };
+        let Some(index) = order.task_index(task) else { return false };
         if parcel.only_if.is_some_and(|status| order.status(index, now) != status) {
             return false;
         }
@@ -295,7 +335,7 @@ impl Signicat {
             let delivery = Delivery { order_id, about, extra: parcel.extra, attempt, at, outcome };
             self.notifications.send_modify(|log| log.deliveries.push(delivery));
             let done = matches!(outcome, DeliveryOutcome::Answered(200) | DeliveryOutcome::SwitchedOff);
-            if done || next > give_up {
+            if done || parcel.extra || next > give_up {
                 return;
             }
             clock.sleep_until(next).await;

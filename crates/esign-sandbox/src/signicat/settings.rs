@@ -216,8 +216,14 @@ pub struct SignicatSetup {
 impl SignicatSetup {
     /// Registers a client by id and secret, for both platforms; a later one with the same id replaces it.
     #[must_use]
-    pub fn client(mut self, client_id: impl Into<String>, client_secret: impl Into<String>) -> Self {
-        self.clients.push(Client::new(client_id, client_secret));
+    pub fn client(self, client_id: impl Into<String>, client_secret: impl Into<String>) -> Self {
+        self.register(Client::new(client_id, client_secret))
+    }
+
+    /// The same, with everything that is to be known of it.
+    #[must_use]
+    pub fn register(mut self, client: Client) -> Self {
+        self.clients.push(client);
         self
     }
 

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::json;
 use url::form_urlencoded;
 
@@ -16,6 +17,7 @@ use super::progress::later;
 use super::settings::{Client, SignicatSettings};
 use super::{Clients, Platform};
 use crate::ids;
+use crate::jose::OwnKey;
 
 /// Who holds a token, where it is good, until when.
 struct Grant {
@@ -24,8 +26,22 @@ struct Grant {
     until: Timestamp,
 }
 
-#[derive(Default)]
-pub(super) struct Tokens(HashMap<String, Grant>);
+/// Tokens are looked up, never read: that they are JWTs is for clients that look for the account in them.
+pub(super) struct Tokens {
+    grants: HashMap<String, Grant>,
+    key: OwnKey,
+}
+
+#[derive(Serialize)]
+struct Claims<'a> {
+    client_id: &'a str,
+    /// The provider's own client sends this back with every call.
+    account_id: String,
+    scope: [&'static str; 1],
+    jti: String,
+    iat: i64,
+    exp: i64,
+}
 
 /// What a request at a token endpoint is answered with instead of a token (RFC 6749, 5.2).
 #[derive(Debug, PartialEq, Eq)]
@@ -37,6 +53,10 @@ pub(super) struct TokenRefused {
 }
 
 impl Tokens {
+    pub(super) fn new() -> Self {
+        Self { grants: HashMap::new(), key: OwnKey::generate("signicat-sandbox".to_owned()) }
+    }
+
     pub(super) fn issue(
         &mut self,
         client_id: &str,
@@ -44,22 +64,29 @@ impl Tokens {
         now: Timestamp,
         settings: &SignicatSettings,
     ) -> String {
-        self.0.retain(|_, grant| now < grant.until);
-        let token = ids::token() + &ids::token();
+        self.grants.retain(|_, grant| now < grant.until);
         let until = later(now, Duration::from_secs(settings.token_seconds.into()));
-        self.0.insert(token.clone(), Grant { client_id: client_id.to_owned(), platform, until });
+        let token = self.key.sign(&Claims {
+            client_id,
+            account_id: format!("a-sandbox-{client_id}"),
+            scope: [platform.scope()],
+            jti: ids::token(),
+            iat: now.as_second(),
+            exp: until.as_second(),
+        });
+        self.grants.insert(token.clone(), Grant { client_id: client_id.to_owned(), platform, until });
         token
     }
 
     /// Whose token it is.
     pub(super) fn holder(&self, token: &str, platform: Platform, now: Timestamp) -> Option<&str> {
-        let grant = self.0.get(token).filter(|grant| grant.platform == platform && now < grant.until)?;
+        let grant = self.grants.get(token).filter(|grant| grant.platform == platform && now < grant.until)?;
         Some(&grant.client_id)
     }
 
     /// No token is good any more.
     pub(super) fn revoke_all(&mut self) {
-        self.0.clear();
+        self.grants.clear();
     }
 }
 

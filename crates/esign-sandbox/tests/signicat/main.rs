@@ -1,4 +1,10 @@
 //! The simulated Signicat Sign API over real sockets, as a client that knows only the documentation would use it.
 
+mod access;
 mod flow;
+mod notifications;
+mod portal;
+mod receiver;
+mod rules;
+mod states;
 mod support;

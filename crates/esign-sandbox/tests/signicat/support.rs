@@ -93,7 +93,8 @@ impl World {
     }
 
     pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
-        read(self.api(Method::GET, path).send().await.unwrap()).await
+        let (status, body) = read(self.api(Method::GET, path).send().await.unwrap()).await;
+        (status, body)
     }
 
     pub(crate) async fn bytes(&self, path: &str) -> (u16, Vec<u8>) {
@@ -107,7 +108,8 @@ impl World {
 
     pub(crate) async fn upload(&self, bytes: Vec<u8>, media_type: &str) -> (u16, Value) {
         let request = self.api(Method::POST, "/documents").header("content-type", media_type).body(bytes);
-        read(request.send().await.unwrap()).await
+        let (status, body) = read(request.send().await.unwrap()).await;
+        (status, body)
     }
 
     /// The id of an uploaded PDF.
@@ -118,7 +120,8 @@ impl World {
     }
 
     pub(crate) async fn try_create(&self, order: &Value) -> (u16, Value) {
-        read(self.api(Method::POST, "/orders").json(order).send().await.unwrap()).await
+        let (status, body) = read(self.api(Method::POST, "/orders").json(order).send().await.unwrap()).await;
+        (status, body)
     }
 
     pub(crate) async fn create(&self, order: &Value) -> Value {

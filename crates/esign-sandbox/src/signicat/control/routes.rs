@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Client, Delivery, ForwardTo, NotPossible, OrderState, Signer, SignicatControl, SignicatSettings,
+    Client, Delivery, Forgery, ForwardTo, NotPossible, OrderState, Signer, SignicatControl, SignicatSettings,
 };
 use crate::control::{Input, Refusal as Answer};
 use crate::signicat::Signicat;
@@ -27,6 +27,7 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(signicat: &Arc<Signicat>)
         .route("/notifications", get(deliveries))
         .route("/packaging/fail-next", post(fail_next))
         .route("/orders/{order}", get(order))
+        .route("/orders/{order}/notify", post(notify))
         .route("/orders/{order}/tasks/{task}/sign", post(sign))
         .route("/orders/{order}/tasks/{task}/reject", post(reject))
         .route("/orders/{order}/tasks/{task}/postpone", post(postpone))
@@ -89,6 +90,24 @@ async fn fail_next(State(control): Control) -> StatusCode {
 
 async fn order(State(control): Control, Path(id): Path<String>) -> Result<Json<OrderState>, Answer> {
     Ok(Json(control.order(&id)?))
+}
+
+/// `{"what": {"task": "1"}, "to": "https://…"}`; `what` is also `{"packaging_task": …}`, `"unknown_order"`,
+/// `"unknown_task"`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Notify {
+    what: Forgery,
+    to: String,
+}
+
+async fn notify(
+    State(control): Control,
+    Path(id): Path<String>,
+    Input(notify): Input<Notify>,
+) -> Result<StatusCode, Answer> {
+    control.notify(&id, notify.what, &notify.to)?;
+    Ok(StatusCode::ACCEPTED)
 }
 
 async fn sign(State(control): Control, Path((id, task)): TaskPath, Input(signer): Input<Signer>) -> Back {

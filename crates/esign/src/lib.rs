@@ -12,7 +12,9 @@ pub use esign_core::*;
 pub use evidence::{CallbackCheck, DocumentCheck, Evidence, EvidenceReport, PackedEvidence, check_evidence};
 pub use inspector::PdfInspector;
 pub use secrets::EnvAndFileSecrets;
-pub use verification::{RecordVerification, verify, verify_against_record, verify_options};
+pub use verification::{
+    RecordVerification, evidence_names_original, verify, verify_against_record, verify_options,
+};
 
 /// Reading and verifying PDFs.
 pub use esign_pdf as pdf;

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use esign_core::jiff::Timestamp;
 use esign_core::{
@@ -106,6 +108,26 @@ pub async fn verify_against_record(
     }
     notes.extend(report.notes.iter().cloned());
     Ok(RecordVerification { report, signatures_added, problems, notes })
+}
+
+/// Whether a file that is embedded in a signed PDF names the SHA-256 digest of the document that was sent, in hexadecimal
+/// digits or base64: the proof of origin of providers that seal the evidence into the document
+/// ([`OriginProof::EvidenceDigest`](esign_core::OriginProof)). It proves something only if the PDF verifies, because the
+/// signature is over the embedded files too.
+///
+/// # Errors
+/// [`ErrorKind::Document`] if the PDF cannot be read, [`ErrorKind::BadHandle`] if the record knows no such document.
+pub async fn evidence_names_original(record: &SubmissionRecord, artifact: &Artifact) -> Result<bool> {
+    let digest = sent_document(record.intent(), &artifact.id)?.sha256;
+    let content = artifact.content.clone();
+    let files = compute(move || esign_pdf::attachments(&content, &esign_pdf::Limits::default())).await??;
+    let hex = digest.to_string();
+    let forms = [hex.clone(), hex.to_ascii_uppercase(), STANDARD.encode(digest.as_bytes())];
+    let names = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        forms.iter().any(|form| text.contains(form.as_str()))
+    };
+    Ok(files.iter().any(|file| names(&file.bytes)))
 }
 
 /// What is unsettled, but not wrong, of the signatures within the bytes that were sent: as the report words it.

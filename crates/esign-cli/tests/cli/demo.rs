@@ -24,7 +24,14 @@ fn the_demo_signs_through_every_flow_and_proves_it() {
             (object["provider"].as_str().unwrap().to_owned(), object["flow"].as_str().unwrap().to_owned())
         })
         .collect();
-    for flow in [("signify", "email"), ("signify", "link"), ("singpass", "link"), ("singpass", "chain")] {
+    for flow in [
+        ("signify", "email"),
+        ("signify", "link"),
+        ("singpass", "link"),
+        ("singpass", "chain"),
+        ("signicat", "link"),
+        ("signicat", "email"),
+    ] {
         assert!(flows.contains(&(flow.0.to_owned(), flow.1.to_owned())), "{flow:?} in {flows:?}");
     }
     let [transaction] = &approved[..] else { panic!("{approved:?}") };

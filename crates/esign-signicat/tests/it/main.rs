@@ -1,8 +1,10 @@
-//! The adapter against a mock server: what it sends, and what it makes of answers.
+//! The adapter against a mock server (what it sends, and what it makes of answers) and against the simulator (flows).
 
 mod callbacks;
 mod downloads;
+mod openapi;
 mod rules;
+mod sandbox;
 mod status;
 mod submit;
 mod support;

@@ -9,6 +9,7 @@ use esign_signicat::{SignicatOptions, SignicatProvider};
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
+use crate::openapi::check_order;
 use crate::support::{
     ORDER, PDF, World, accepted, json_answer, landlord, one, request, shows_no_secret, tenant, two, world,
 };
@@ -21,7 +22,9 @@ async fn sent(world: &World, request: esign_core::SignRequest) -> (Value, esign_
     world.accept_orders().await;
     let prepared = world.client.prepare(request).await.unwrap();
     let submission = world.client.submit(prepared).await.unwrap();
-    (world.order().await, submission)
+    let order = world.order().await;
+    check_order(&order);
+    (order, submission)
 }
 
 fn steps(submission: &esign_core::Submission) -> Vec<(String, &'static str)> {

@@ -8,7 +8,8 @@ use std::time::Duration;
 use esign::facts::SignatureLevel;
 use esign::pdf::VerificationReport;
 use esign::{
-    Artifact, ArtifactId, Document, Reference, SignRequest, State, StatusReport, Submission, Verdict, Wait,
+    Artifact, ArtifactId, Document, OriginProof, Reference, SignRequest, State, StatusReport, Submission,
+    Verdict, Wait,
 };
 
 use super::Stage;
@@ -125,7 +126,15 @@ impl Flow {
         outcome.keep(papers, &signed)?;
         let checked =
             esign::verify_against_record(&submission.record, &signed, stage.verify_options()?).await?;
-        outcome.judge(stage, &checked.report, checked.problems);
+        let mut problems = checked.problems;
+        let proof = stage.client.capabilities(self.provider)?.origin_proof;
+        if proof == OriginProof::EvidenceDigest {
+            match esign::evidence_names_original(&submission.record, &signed).await? {
+                true => stage.good("the embedded evidence names the digest of what was sent"),
+                false => problems.push("no embedded evidence names the digest of what was sent".to_owned()),
+            }
+        }
+        outcome.judge(stage, &checked.report, problems);
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 mod chain;
 mod flow;
+mod signicat;
 mod signify;
 mod singpass;
 mod txn;
@@ -27,7 +28,7 @@ use crate::settings;
 use flow::{Flow, Outcome};
 
 /// Every flow with a document, in the order in which they are shown.
-const FLOWS: &[&[Flow]] = &[signify::FLOWS, singpass::FLOWS];
+const FLOWS: &[&[Flow]] = &[signify::FLOWS, singpass::FLOWS, signicat::FLOWS];
 
 /// A flow of the demonstration.
 enum Act {
@@ -159,6 +160,7 @@ impl Stage {
         output.say(Mark::Good, format!("sandbox on {} (no legal signatures)", sandbox.base_url()));
         let wiring = signify::set_up(&sandbox, Wiring::default())?;
         let wiring = singpass::set_up(&sandbox, wiring)?;
+        let wiring = signicat::set_up(&sandbox, wiring);
         let wiring = txn::set_up(&sandbox, wiring)?;
         if common.verbose {
             output.plain(format!("configuration:\n\n{}", wiring.config));

@@ -390,6 +390,18 @@ pub(crate) struct Sandbox {
     /// Where the client wants webhooks [default: the sandbox, which drops them]
     #[arg(long, value_name = "URL", requires = "singpass_client")]
     pub(crate) singpass_webhook: Option<String>,
+    /// Client that the simulated transaction signing knows, by its id
+    #[arg(long, value_name = "ID", requires_all = ["txn_jwks", "txn_redirect"])]
+    pub(crate) txn_client: Option<String>,
+    /// The client's public keys: an address, or a file with a JWK or a JWK set
+    #[arg(long, value_name = "URL|FILE", requires = "txn_client")]
+    pub(crate) txn_jwks: Option<String>,
+    /// Where the client wants browsers back: what its page gives must be the same, letter for letter
+    #[arg(long, value_name = "URL", requires = "txn_client")]
+    pub(crate) txn_redirect: Option<String>,
+    /// Origin of the client's pages; may be repeated [default: that of --txn-redirect]
+    #[arg(long, value_name = "ORIGIN", requires = "txn_client")]
+    pub(crate) txn_origin: Vec<String>,
     /// Address that clients use, where it differs (containers, proxies)
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,

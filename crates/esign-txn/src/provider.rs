@@ -97,7 +97,7 @@ impl SingpassTxn {
     /// Completes the transaction that has come back, once: recognises the redirect, exchanges its code, verifies the answer.
     ///
     /// # Errors
-    /// As [`Transactions::complete`]; with [`Retry::Safe`] nothing came of it, and the same return can be tried again.
+    /// As [`Transactions::complete`]; with [`Retry::Safe`] or [`Retry::Exhausted`] nothing came of it, and the same return can be tried again.
     pub async fn finish(&self, back: &TransactionReturn) -> Result<(Approved, SignedTransaction)> {
         self.finish_unnamed(back).await.map_err(name)
     }
@@ -109,7 +109,8 @@ impl SingpassTxn {
         let answer = match self.client.exchange(&approved).await {
             Ok(answer) => answer,
             Err(error) => {
-                if matches!(error.retry(), Retry::Safe { .. }) {
+                // Exhausted was safe at each try.
+                if matches!(error.retry(), Retry::Safe { .. } | Retry::Exhausted) {
                     self.sessions.reopen(approved.session).await?;
                 }
                 return Err(error);

@@ -8,6 +8,7 @@ mod programs;
 mod signicat;
 mod signify;
 mod singpass;
+mod txn;
 mod txn_script;
 
 use fantoccini::key::Key;

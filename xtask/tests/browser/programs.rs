@@ -1,7 +1,7 @@
 //! The programs under test, each as a process in a folder of its own.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -99,6 +99,36 @@ impl WebhookServer {
         });
         sandbox.control("POST", "singpass/clients", &client);
         Self { _process: process, url }
+    }
+}
+
+/// The example in which payments are approved, with the sandbox as its Singpass.
+pub(crate) struct Transaction {
+    _process: Process,
+    pub(crate) url: String,
+}
+
+impl Transaction {
+    /// Its own address is in its configuration, so it has to be chosen before; somebody else may take it first.
+    pub(crate) fn start(folder: &Path, sandbox: &Sandbox) -> Self {
+        esign(folder, &["keygen", "--out", "key.pem"]);
+        let example = xtask::repository::root().join("examples/transaction/esign.toml");
+        let config =
+            std::fs::read_to_string(example).unwrap().replace("http://127.0.0.1:8080/", &sandbox.url);
+        for _ in 0..10 {
+            let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+            std::fs::write(folder.join("esign.toml"), config.replace("127.0.0.1:4000", &address)).unwrap();
+            let mut command = Command::new(built("transaction", "transaction").unwrap());
+            let (process, line) = Process::start(command.args(["--listen", &address]).current_dir(folder));
+            let Some(url) = line.trim().strip_prefix("listening on ").map(str::to_owned) else { continue };
+            let client = json!({
+                "client_id": "transaction", "jwks_url": format!("{url}/jwks.json"),
+                "redirect_uri": format!("{url}/approved"),
+            });
+            sandbox.control("POST", "txn/clients", &client);
+            return Self { _process: process, url };
+        }
+        panic!("no address was free, or the program does not start");
     }
 }
 

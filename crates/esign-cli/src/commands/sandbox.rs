@@ -5,7 +5,7 @@ use std::path::Path;
 
 use esign_sandbox::signicat;
 use esign_sandbox::singpass::{Client, ClientKeys};
-use esign_sandbox::{Sandbox, ServeOptions, serve};
+use esign_sandbox::{Sandbox, ServeOptions, serve, txn};
 use serde_json::{Value, json};
 
 use crate::args;
@@ -54,11 +54,16 @@ fn signicat_client(text: &str) -> Result<signicat::Client, Failure> {
 
 fn begin(sandbox: &Sandbox, args: &args::Sandbox, output: &Output) -> Result<(), Failure> {
     let client = singpass_client(sandbox, args)?;
+    let txn = txn_client(args)?;
     let signicat = sandbox.signicat().clients();
-    let config = config(sandbox.base_url().as_str(), client.as_ref(), signicat.first());
+    let config = config(sandbox.base_url().as_str(), client.as_ref(), txn.as_ref(), signicat.first());
     if let Some(client) = client {
         let registered = sandbox.singpass().register(client);
         registered.map_err(|e| Failure::usage(format!("--singpass-client: {e}")))?;
+    }
+    if let Some(client) = txn {
+        let registered = sandbox.txn().register(client);
+        registered.map_err(|e| Failure::usage(format!("--txn-client: {e}")))?;
     }
     if let Some(path) = &args.write_config {
         write_new(path, config.as_bytes())?;
@@ -70,11 +75,7 @@ fn begin(sandbox: &Sandbox, args: &args::Sandbox, output: &Output) -> Result<(),
 /// The client as the options describe it. Its addresses default to the sandbox's, which is known only now.
 fn singpass_client(sandbox: &Sandbox, args: &args::Sandbox) -> Result<Option<Client>, Failure> {
     let (Some(client_id), Some(keys)) = (&args.singpass_client, &args.singpass_jwks) else { return Ok(None) };
-    let keys = if keys.starts_with("http://") || keys.starts_with("https://") {
-        ClientKeys::Url(address("--singpass-jwks", keys)?)
-    } else {
-        ClientKeys::Inline(key_set(Path::new(keys))?)
-    };
+    let keys = client_keys("--singpass-jwks", keys)?;
     let (mut redirect_url, mut webhook_url) = (sandbox.base_url().clone(), sandbox.base_url().clone());
     if let Some(url) = &args.singpass_redirect {
         redirect_url = address("--singpass-redirect", url)?;
@@ -83,6 +84,28 @@ fn singpass_client(sandbox: &Sandbox, args: &args::Sandbox) -> Result<Option<Cli
         webhook_url = address("--singpass-webhook", url)?;
     }
     Ok(Some(Client { client_id: client_id.clone(), keys, redirect_url, webhook_url }))
+}
+
+fn txn_client(args: &args::Sandbox) -> Result<Option<txn::Client>, Failure> {
+    let (Some(client_id), Some(keys), Some(redirect)) =
+        (&args.txn_client, &args.txn_jwks, &args.txn_redirect)
+    else {
+        return Ok(None);
+    };
+    Ok(Some(txn::Client {
+        client_id: client_id.clone(),
+        keys: client_keys("--txn-jwks", keys)?,
+        redirect_uri: redirect.clone(),
+        origins: args.txn_origin.clone(),
+    }))
+}
+
+fn client_keys(option: &str, keys: &str) -> Result<ClientKeys, Failure> {
+    if keys.starts_with("http://") || keys.starts_with("https://") {
+        Ok(ClientKeys::Url(address(option, keys)?))
+    } else {
+        Ok(ClientKeys::Inline(key_set(Path::new(keys))?))
+    }
 }
 
 /// A JWK set; a single key is taken as a set of one. A private key is refused: nobody else is to have it.
@@ -104,8 +127,13 @@ fn address<T: std::str::FromStr<Err: std::fmt::Display>>(option: &str, url: &str
 }
 
 /// What a client needs to use the sandbox, with the keys where they belong: not in the file.
-fn config(base_url: &str, singpass: Option<&Client>, signicat: Option<&signicat::Client>) -> String {
-    let mut config = format!(
+fn config(
+    base_url: &str,
+    singpass: Option<&Client>,
+    txn: Option<&txn::Client>,
+    signicat: Option<&signicat::Client>,
+) -> String {
+    let signify = format!(
         r#"active = "signify"
 
 [providers.signify]
@@ -115,21 +143,10 @@ api_key = {{ env = "SIGNIFY_API_KEY" }}
 placement_origin = "top-left"
 "#
     );
-    config.extend(singpass.map(|client| singpass_config(base_url, client)));
-    config.extend(signicat.map(|client| signicat_config(base_url, client)));
-    config
-}
-
-fn singpass_config(base_url: &str, client: &Client) -> String {
-    let client_id = toml::Value::from(client.client_id.as_str());
-    // The PEM file of a key with an id of its own does not tell it.
-    let key_id = match &client.keys {
-        ClientKeys::Inline(set) => set["keys"][0]["kid"].as_str(),
-        ClientKeys::Url(_) => None,
-    };
-    let key_id = key_id.map(|id| format!("key_id = {}\n", toml::Value::from(id))).unwrap_or_default();
-    format!(
-        r#"
+    let singpass = singpass.map(|client| {
+        let (client_id, key_id) = (quoted(&client.client_id), key_id(&client.keys));
+        format!(
+            r#"
 [providers.singpass]
 kind = "singpass"
 base_url = "{base_url}api/v3"
@@ -137,11 +154,45 @@ jwks_url = "{base_url}.well-known/keys.json"
 client_id = {client_id}
 signing_key = {{ env = "SINGPASS_SIGNING_KEY" }}
 {key_id}"#
-    )
+        )
+    });
+    let txn = txn.map(|client| {
+        let (client_id, key_id) = (quoted(&client.client_id), key_id(&client.keys));
+        let redirect_uri = quoted(&client.redirect_uri);
+        format!(
+            r#"
+[providers.singpass-txn]
+kind = "singpass-txn"
+base_url = "{base_url}api/v1"
+jwks_url = "{base_url}.well-known/keys.json"
+script_url = "{base_url}static/ndi_txn_sign.js"
+client_id = {client_id}
+redirect_uri = {redirect_uri}
+signing_key = {{ env = "SINGPASS_SIGNING_KEY" }}
+nonce_claim = "nonce"       # the sandbox's names: the real ones are for partners only
+hash_claim = "txn_hash"
+{key_id}"#
+        )
+    });
+    let signicat = signicat.map(|client| signicat_config(base_url, client));
+    [Some(signify), singpass, txn, signicat].into_iter().flatten().collect()
+}
+
+/// The PEM file of a key with an id of its own does not tell it.
+fn key_id(keys: &ClientKeys) -> String {
+    let key_id = match keys {
+        ClientKeys::Inline(set) => set["keys"][0]["kid"].as_str(),
+        ClientKeys::Url(_) => None,
+    };
+    key_id.map(|id| format!("key_id = {}\n", quoted(id))).unwrap_or_default()
+}
+
+fn quoted(text: &str) -> toml::Value {
+    toml::Value::from(text)
 }
 
 fn signicat_config(base_url: &str, client: &signicat::Client) -> String {
-    let client_id = toml::Value::from(client.client_id.as_str());
+    let client_id = quoted(&client.client_id);
     format!(
         r#"
 [providers.signicat]
@@ -163,10 +214,8 @@ fn tell(sandbox: &Sandbox, args: &args::Sandbox, config: &str, output: &Output) 
         true => "",
         false => "\n  export SIGNICAT_CLIENT_SECRET=…",
     };
-    let singpass = match args.singpass_client {
-        Some(_) => "\n  export SINGPASS_SIGNING_KEY=\"$(cat KEY.pem)\"",
-        None => "",
-    };
+    let signs = args.singpass_client.is_some() || args.txn_client.is_some();
+    let singpass = if signs { "\n  export SINGPASS_SIGNING_KEY=\"$(cat KEY.pem)\"" } else { "" };
     output.json(&json!({ "base_url": url, "config": config, "root": format!("{url}_sandbox/root.pem") }));
     output
         .say(Mark::Good, format!("the sandbox listens on {url} (no legal signatures; stop it with Ctrl-C)"));

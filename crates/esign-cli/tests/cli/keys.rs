@@ -66,6 +66,44 @@ fn a_key_made_here_is_registered_published_and_used() {
 }
 
 #[test]
+fn a_client_of_transaction_signing_is_registered_with_the_same_key() {
+    let desk = Desk::new();
+    let jwk = desk.run("keygen --out key.pem").ended(0).stdout;
+    desk.write("key.jwk", &jwk);
+    let options = "--txn-client a-shop --txn-jwks key.jwk --txn-redirect http://localhost:9/back?a=1 \
+                   --txn-origin http://localhost:9 --txn-origin https://shop.example";
+    let sandbox = SandboxProcess::start_with(&desk, options);
+    let known: Value = serde_json::from_str(&sandbox.call("GET", "/_sandbox/txn", &Value::Null).1).unwrap();
+    let client = &known["clients"][0];
+    assert_eq!(client["redirect_uri"], "http://localhost:9/back?a=1", "{known}");
+    assert_eq!(
+        client["origins"],
+        serde_json::json!(["http://localhost:9", "https://shop.example"]),
+        "{known}"
+    );
+    let mut command = desk.command();
+    command.env("SINGPASS_SIGNING_KEY", desk.text("key.pem")).args(["jwks", "singpass-txn"]);
+    let published: Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+    assert_eq!(published, serde_json::json!({ "keys": client["jwks"]["keys"] }));
+
+    for (line, words) in [
+        ("--txn-client a --txn-jwks key.jwk", "--txn-redirect"),
+        ("--txn-redirect http://localhost:9", "--txn-client"),
+        (
+            "--txn-client a --txn-jwks key.jwk --txn-redirect http://app:9/",
+            "redirect_uri must be an URL with https",
+        ),
+        (
+            "--txn-client a --txn-jwks key.jwk --txn-redirect https://a/ --txn-origin https://a/",
+            "an origin is scheme",
+        ),
+    ] {
+        let ran = desk.run(&format!("sandbox --listen 127.0.0.1:0 {line}")).ended(2);
+        assert!(ran.stderr.contains(words), "{line}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_private_key_is_not_registered() {
     let desk = Desk::new();
     desk.write("key.jwk", r#"{"kty":"EC","crv":"P-256","kid":"a","use":"sig","d":"secret"}"#);

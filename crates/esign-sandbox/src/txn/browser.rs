@@ -218,7 +218,8 @@ async fn status(State(txn): State<Arc<Txn>>, Query(poll): Query<Poll>) -> Respon
             };
             (answer(session, &state.settings, txn.now()), session.changes(), session.expires_at)
         };
-        if answer.status != poll.seen {
+        // What is over does not change any more.
+        if answer.status != poll.seen || !["CREATED", "CHALLENGED"].contains(&answer.status) {
             return Json(answer).into_response();
         }
         tokio::select! {

@@ -220,6 +220,7 @@ async fn a_session_ends_in_time_and_tells_whoever_waits() {
     };
     let (told, ()) = tokio::join!(wait, end);
     assert_eq!(told, (json!("EXPIRED"), json!("sign_session_expired")));
+    assert_eq!(world.status(&session, "EXPIRED").await["status"], "EXPIRED", "nothing is left to wait for");
     assert!(world.txn().approve(&session.id, None).is_err());
 
     let last_moment = world.open().await;

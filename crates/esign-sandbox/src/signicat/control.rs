@@ -272,7 +272,7 @@ impl SignicatControl {
             mobile: to.mobile.clone().unwrap_or_default(),
             who: if to.both { Who::Both } else { Who::SomeoneElse },
         };
-        self.0.forward(&session, recipient)?;
+        self.0.forward(&session, &recipient)?;
         let newest =
             self.with(order, |order, _| order.forwards.last().map(|forward| forward.task.clone()))?;
         newest.ok_or_else(|| NotPossible::Nothing("forwarded task".to_owned()))

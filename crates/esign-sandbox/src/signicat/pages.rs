@@ -189,7 +189,7 @@ async fn forward(
     Path(session): Path<String>,
     Form(recipient): Form<Recipient>,
 ) -> Response {
-    match signicat.forward(&session, recipient) {
+    match signicat.forward(&session, &recipient) {
         Ok(back) => leave(back, "Forwarded"),
         Err(error) => show_task(&signicat, &session, Some(&error)),
     }

@@ -242,7 +242,7 @@ impl Signicat {
     pub(super) fn forward(
         self: &Arc<Self>,
         session: &str,
-        recipient: Recipient,
+        recipient: &Recipient,
     ) -> Result<Option<String>, PortalError> {
         if !recipient.is_valid() {
             return Err(PortalError::Recipient);

@@ -18,12 +18,12 @@ pub(super) struct Violation {
 
 /// An error of the service: `{status, type, title, detail}`.
 pub(super) fn service(status: StatusCode, detail: impl Into<String>) -> Response {
-    (status, Json(service_body(status, detail.into()))).into_response()
+    (status, Json(service_body(status, &detail.into()))).into_response()
 }
 
 /// 400 with the rules that are broken.
 pub(super) fn violations(violations: &[Violation]) -> Response {
-    let mut body = service_body(StatusCode::BAD_REQUEST, "one or more field rules are broken".to_owned());
+    let mut body = service_body(StatusCode::BAD_REQUEST, "one or more field rules are broken");
     body["title"] = "Constraint Violation".into();
     let entry =
         |violation: &Violation| json!({ "propertyPath": violation.path, "message": violation.message });
@@ -41,7 +41,7 @@ pub(super) fn gateway(
     if platform == Platform::Older {
         return service(status, detail);
     }
-    let mut body = service_body(status, detail.into());
+    let mut body = service_body(status, &detail.into());
     body["code"] = code.into();
     body["traceId"] = ids::token().into();
     let mut response = (status, Json(body)).into_response();
@@ -50,7 +50,7 @@ pub(super) fn gateway(
     response
 }
 
-fn service_body(status: StatusCode, detail: String) -> Value {
+fn service_body(status: StatusCode, detail: &str) -> Value {
     json!({
         "status": status.as_u16(),
         "type": "about:blank",

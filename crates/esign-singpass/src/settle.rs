@@ -90,13 +90,12 @@ async fn cancelled_codes(client: &SingpassClient, open: Option<Initiated>) -> Se
     let result = client.result(&open.request_id, &open.exchange_code).await.map(drop);
     let mut codes = Vec::new();
     for answer in [result, client.cancel(&open.request_id).await] {
-        match answer {
-            Err(error) => match refusal_code(&error) {
+        if let Err(error) = answer {
+            match refusal_code(&error) {
                 Some(code) if !codes.iter().any(|known| known == code) => codes.push(code.to_owned()),
                 Some(_) => {}
                 None => return still_open(&error),
-            },
-            Ok(()) => {}
+            }
         }
     }
     if codes.is_empty() {

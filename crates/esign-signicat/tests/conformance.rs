@@ -14,7 +14,7 @@ use esign_core::jiff::Timestamp;
 use esign_core::{
     Clock, FixedSecrets, Handle, InboundCall, InstanceConfig, Operation, Registry, Result, Signer,
 };
-use esign_sandbox::signicat::Signer as Person;
+use esign_sandbox::signicat::{PackagingStatus, Signer as Person, TaskStatus};
 use esign_sandbox::{Effect, Fault as Planned, Sandbox, SandboxClock};
 use esign_signicat::{KIND, SignicatConfig};
 use serde_json::json;
@@ -223,8 +223,15 @@ impl Backend for SignicatBackend {
     }
 
     async fn callbacks(&self, handle: &Handle) -> Vec<InboundCall> {
-        // One for the signer's task, one for packaging.
-        self.sandbox.signicat().delivered(2).await;
+        // One for each task that has ended, one for each file that was packaged.
+        let control = self.sandbox.signicat();
+        let told = control.orders().into_iter().map(|order| {
+            let tasks = order.tasks.iter().filter(|task| task.status != TaskStatus::Created).count();
+            let packages =
+                order.packaging_tasks.iter().filter(|p| p.status == PackagingStatus::Completed).count();
+            tasks + packages
+        });
+        control.delivered(told.sum()).await;
         let queries = self.queries.lock().unwrap().clone();
         let about = |query: &String| query.contains(handle.request().id());
         let call = |query: String| {

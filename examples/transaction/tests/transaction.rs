@@ -282,7 +282,7 @@ async fn the_supplier_gives_new_values_however_often_it_is_called() {
     }
     let mut values: Vec<_> =
         supplied.iter().flat_map(|one| [&one["state"], &one["nonce"], &one["txnInfo"]]).collect();
-    values.sort_by_key(|value| value.to_string());
+    values.sort_by_key(ToString::to_string);
     values.dedup();
     assert_eq!(values.len(), 30);
 }

@@ -7,10 +7,11 @@ use crate::receiver::Receiver;
 use crate::support::{World, order, packaging, signer, task, world, world_with};
 
 fn mail(message: &str, schedule: Value) -> Value {
-    json!({
+    let mut mail = json!({
         "id": "n", "type": "EMAIL", "recipient": "ada@rp.example", "header": "Please sign", "message": message,
-        "schedule": schedule,
-    })
+    });
+    mail["schedule"] = schedule;
+    mail
 }
 
 fn on(status: &str) -> Value {

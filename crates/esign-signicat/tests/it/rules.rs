@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use crate::support::{World, one, request, tenant, two, world};
 
 fn with(options: Value) -> SignRequest {
-    with_delivery(options, Delivery::ShareableLink)
+    with_delivery(&options, Delivery::ShareableLink)
 }
 
-fn with_delivery(options: Value, delivery: Delivery) -> SignRequest {
+fn with_delivery(options: &Value, delivery: Delivery) -> SignRequest {
     let mut request = one(delivery);
     request.options = serde_json::from_value(json!({ "signicat": options })).unwrap();
     request
@@ -180,7 +180,7 @@ async fn what_is_missing_in_the_configuration_is_named_by_its_line() {
 
     let handwritten = json!({ "signatureMethods": [{ "handwritten": true }] });
     assert!(refusals(&bare, &with(handwritten.clone())).await.is_empty());
-    let found = refusals(&bare, &with_delivery(handwritten, Delivery::ProviderEmail)).await;
+    let found = refusals(&bare, &with_delivery(&handwritten, Delivery::ProviderEmail)).await;
     assert_eq!(found[0].0, "email");
     assert!(found[0].2.as_ref().unwrap().starts_with("email = {"));
 

@@ -48,8 +48,7 @@ async fn live_with(settings: &[(&str, Value)], switches: impl FnOnce(&mut Signic
     let clock = VirtualClock::jumping(START.parse().unwrap());
     let mut registry = Registry::new();
     registry.register::<SignicatConfig>().unwrap();
-    let mut config = Config::default();
-    config.active = Some("signicat".into());
+    let mut config = Config { active: Some("signicat".into()), ..Config::default() };
     config.providers.insert("signicat".to_owned(), instance);
     let client = Client::builder(registry)
         .config(config)

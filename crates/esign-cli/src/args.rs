@@ -50,6 +50,10 @@ pub(crate) enum Command {
     Probe(Probe),
     /// Say which configured provider could do a request, and why the others cannot
     Plan(Plan),
+    /// Draw a request's pages with the boxes as a provider will place them
+    Preview(Preview),
+    /// Put a box on a page in your browser, and copy what the place is called
+    Place(Place),
     /// Send PDFs for signature
     Send(Send),
     /// Find out what became of a request whose answer was lost
@@ -132,7 +136,7 @@ pub(crate) struct Request {
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// Request file, TOML or JSON
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["delivery", "signer", "at", "order", "name", "message", "reference"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["delivery", "signer", "at", "at_text", "at_field", "order", "name", "message", "reference"])]
     pub(crate) request: Option<PathBuf>,
     /// How signers get to the page: provider-email, shareable-link, in-session-redirect
     #[arg(long, value_name = "WAY", required_unless_present = "request")]
@@ -143,6 +147,12 @@ pub(crate) struct Request {
     /// Where to sign, e.g. 1,72,144,points,bottom-left,bottom-left; with several signers KEY:1,72,…
     #[arg(long, value_name = "[KEY:]PAGE,X,Y,UNIT,ORIGIN,CORNER", allow_hyphen_values = true)]
     pub(crate) at: Vec<String>,
+    /// Sign where this text begins, which must be there once; with several signers KEY:TEXT
+    #[arg(long, value_name = "[KEY:]TEXT")]
+    pub(crate) at_text: Vec<String>,
+    /// Sign at this form field, by its full name; with several signers KEY:NAME
+    #[arg(long, value_name = "[KEY:]NAME")]
+    pub(crate) at_field: Vec<String>,
     /// Order of several signers: parallel, sequential
     #[arg(long)]
     pub(crate) order: Option<String>,
@@ -164,6 +174,37 @@ pub(crate) struct Plan {
     /// Only this instance
     #[arg(long, value_name = "INSTANCE")]
     pub(crate) on: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Preview {
+    /// PDFs that take the place of the documents named in the request
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Request file, TOML or JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) request: PathBuf,
+    /// Instance of the configuration, or a provider kind if there is no configuration
+    #[arg(long, value_name = "INSTANCE|KIND")]
+    pub(crate) provider: String,
+    /// Picture to write, PNG; an older one is replaced
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Which document, if there are several [default: the first]
+    #[arg(long, value_name = "KEY")]
+    pub(crate) document: Option<String>,
+    /// Pixels per inch of the page
+    #[arg(long, default_value_t = 96, value_parser = clap::value_parser!(u32).range(10..=600))]
+    pub(crate) dpi: u32,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Place {
+    /// PDF
+    pub(crate) file: PathBuf,
+    /// Port on this machine; 0 takes any free one
+    #[arg(long, default_value_t = 0)]
+    pub(crate) port: u16,
 }
 
 #[derive(Debug, clap::Args)]

@@ -44,6 +44,8 @@ async fn dispatch(args: Args, output: &Output) -> Result<Exit, Failure> {
         Command::Probe(args) => commands::probe::run(&args, &common, output).await,
         Command::Check(args) => commands::check::run(&args, &common, output).await,
         Command::Plan(args) => commands::plan::run(&args, &common, output).await,
+        Command::Preview(args) => commands::preview::run(&args, &common, output).await,
+        Command::Place(args) => commands::place::run(&args, &common, output).await,
         Command::Send(args) => commands::send::run(&args, &common, output).await,
         Command::Resolve(args) => commands::resolve::run(&args, &common, output).await,
         Command::Status(args) => commands::status::run(&args, &common, output).await,

@@ -12,19 +12,25 @@ use crate::settings::{from_value, toml_value};
 
 /// The request, with its documents read.
 pub(crate) fn read(args: &Request) -> Result<SignRequest, Failure> {
-    let (path, mut value) = match &args.request {
-        Some(path) => (path.clone(), file_value(path)?),
-        None => (PathBuf::from("command line"), from_options(args)?),
-    };
-    // Paths in a request file start from its folder, those on the command line from here.
-    let folder = match &args.request {
-        Some(path) if args.files.is_empty() => path.parent().map(Path::to_owned).unwrap_or_default(),
-        _ => PathBuf::new(),
-    };
-    if args.request.is_some() && !args.files.is_empty() {
-        put_documents(&mut value, &args.files)?;
+    match &args.request {
+        Some(path) => read_file(path, &args.files),
+        None => request(Path::new("command line"), from_options(args)?, Path::new("")),
     }
-    let file: RequestFile = from_value(&path, value)?;
+}
+
+/// The request of a file, with these documents in the place of its own if there are any.
+pub(crate) fn read_file(path: &Path, files: &[PathBuf]) -> Result<SignRequest, Failure> {
+    let mut value = file_value(path)?;
+    // Paths in a request file start from its folder, those on the command line from here.
+    let folder = path.parent().filter(|_| files.is_empty()).unwrap_or(Path::new(""));
+    if !files.is_empty() {
+        put_documents(&mut value, files)?;
+    }
+    request(path, value, folder)
+}
+
+fn request(path: &Path, value: Value, folder: &Path) -> Result<SignRequest, Failure> {
+    let file: RequestFile = from_value(path, value)?;
     // The reader's own words are lost in the contract's error: keep the file system's.
     let request = file.into_request(|document| {
         let document = folder.join(document);
@@ -75,6 +81,15 @@ fn from_options(args: &Request) -> Result<Value, Failure> {
     for text in &args.at {
         place(&mut signers, text)?;
     }
+    for text in &args.at_text {
+        let (key, anchor) = whose(&signers, text);
+        put(&mut signers, key, json!({ "anchor": { "text": anchor } }))
+            .map_err(|why| at("text", text, &why))?;
+    }
+    for text in &args.at_field {
+        let (key, field) = whose(&signers, text);
+        put(&mut signers, key, json!({ "field": field })).map_err(|why| at("field", text, &why))?;
+    }
     let mut request = Map::new();
     request.insert("version".into(), json!(esign::REQUEST_FILE_VERSION));
     request.insert("documents".into(), json!(documents));
@@ -119,13 +134,29 @@ fn place(signers: &mut [Value], text: &str) -> Result<(), Failure> {
         text.parse::<f64>().ok().filter(|n| n.is_finite()).ok_or_else(|| refuse("x and y are numbers"))
     };
     let placement = json!({ "page": page, "x": number(x)?, "y": number(y)?, "unit": unit, "origin": origin, "corner": corner });
+    put(signers, key, placement).map_err(|why| refuse(&why))
+}
+
+/// The signer before the colon, if one is called that: texts may have colons of their own.
+fn whose<'a>(signers: &[Value], text: &'a str) -> (Option<&'a str>, &'a str) {
+    match text.split_once(':') {
+        Some((key, rest)) if signers.iter().any(|signer| signer["key"] == key) => (Some(key), rest),
+        _ => (None, text),
+    }
+}
+
+fn at(option: &str, text: &str, why: &str) -> Failure {
+    Failure::usage(format!("--at-{option} {text}: {why}; with several signers write KEY: before it"))
+}
+
+fn put(signers: &mut [Value], key: Option<&str>, placement: Value) -> Result<(), String> {
     let signer = match (key, &mut *signers) {
         (None, [only]) => only,
-        (None, _) => return Err(refuse("say whose place it is")),
-        (Some(key), all) => all
-            .iter_mut()
-            .find(|signer| signer["key"] == key)
-            .ok_or_else(|| refuse(&format!("no --signer is called {key}")))?,
+        (None, _) => return Err("say whose place it is".to_owned()),
+        (Some(key), all) => {
+            let found = all.iter_mut().find(|signer| signer["key"] == key);
+            found.ok_or_else(|| format!("no --signer is called {key}"))?
+        }
     };
     if let Some(places) = signer["placements"].as_array_mut() {
         places.push(placement);
@@ -145,6 +176,8 @@ mod tests {
             delivery: Some("shareable-link".into()),
             signer: strings(signers),
             at: strings(at),
+            at_text: Vec::new(),
+            at_field: Vec::new(),
             order: None,
             name: None,
             message: None,
@@ -176,6 +209,24 @@ mod tests {
             let message = from_options(&options(signers, &[at])).unwrap_err().to_string();
             assert!(message.contains(words), "{message}");
         }
+    }
+
+    #[test]
+    fn texts_and_fields_are_places_too() {
+        let mut args = options(&["tenant", "landlord"], &[]);
+        args.at_text = vec!["tenant:Sign: here".to_owned()];
+        args.at_field = vec!["landlord:form.owner".to_owned()];
+        let value = from_options(&args).unwrap();
+        assert_eq!(value["signers"][0]["placements"][0]["anchor"]["text"], "Sign: here");
+        assert_eq!(value["signers"][1]["placements"][0]["field"], "form.owner");
+        from_value::<RequestFile>(Path::new("x"), value).unwrap();
+        args.at_text = vec!["Sign: here".to_owned()];
+        assert!(from_options(&args).unwrap_err().to_string().contains("say whose place it is"));
+
+        let mut args = options(&["tenant"], &[]);
+        args.at_text = vec!["Sign: here".to_owned()];
+        let value = from_options(&args).unwrap();
+        assert_eq!(value["signers"][0]["placements"][0]["anchor"]["text"], "Sign: here");
     }
 
     #[test]

@@ -42,6 +42,32 @@ pub(crate) fn trust(common: &Common) -> Result<TrustConfig, Failure> {
     Ok(config.trust)
 }
 
+/// The same where a configuration is named or lies here, else every provider kind as it typically is: for what sends nothing.
+pub(crate) async fn client_or_typical(common: &Common) -> Result<Client, Failure> {
+    let path = path(common);
+    if common.config.is_none() && path == Path::new(FILE) && !path.exists() {
+        return Ok(esign::matrix::typical_client().await?);
+    }
+    client(common).await
+}
+
+/// The instance of this name, or the only one of this kind.
+pub(crate) fn instance_for(client: &Client, name: &str) -> Result<String, Failure> {
+    let instances = client.instances();
+    if instances.iter().any(|(instance, _)| instance == name) {
+        return Ok(name.to_owned());
+    }
+    let of_kind: Vec<_> = instances.iter().filter(|(_, can)| can.kind.as_str() == name).collect();
+    match of_kind.as_slice() {
+        [(only, _)] => Ok(only.clone()),
+        _ => {
+            let known: Vec<_> = instances.iter().map(|(instance, _)| instance.as_str()).collect();
+            let message = format!("there is no provider {name}; there are {}", known.join(", "));
+            Err(Failure::usage(message))
+        }
+    }
+}
+
 /// Reads TOML, naming file, line or key in one line.
 pub(crate) fn from_toml<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Failure> {
     from_value(path, toml_value(path, text)?)

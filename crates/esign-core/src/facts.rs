@@ -87,6 +87,9 @@ pub struct PdfFacts {
     pub signatures: Vec<SignatureFieldFacts>,
     /// Interactive form fields other than signatures, counted.
     pub form_fields: u32,
+    /// Those fields by name, for placements by field.
+    #[serde(default)]
+    pub fields: Vec<FormFieldFacts>,
     /// The XFA form, if there is one.
     pub xfa: Option<Xfa>,
     /// A certifying signature (DocMDP) and what it still allows.
@@ -111,6 +114,7 @@ impl PdfFacts {
             pages,
             signatures: Vec::new(),
             form_fields: 0,
+            fields: Vec::new(),
             xfa: None,
             certification: None,
             features: Vec::new(),
@@ -121,6 +125,18 @@ impl PdfFacts {
     #[must_use]
     pub fn is_hybrid(&self) -> bool {
         self.revisions.iter().any(|r| r.xref == XrefKind::Hybrid)
+    }
+
+    /// Where the fields of this full, dotted name are, signature fields included; `None` if there is no such field.
+    #[must_use]
+    pub fn field_widgets(&self, name: &str) -> Option<Vec<Widget>> {
+        let signatures = self.signatures.iter().filter(|f| f.name == name).map(|f| &f.widgets);
+        let others = self.fields.iter().filter(|f| f.name == name).map(|f| &f.widgets);
+        signatures.chain(others).fold(None, |found, widgets| {
+            let mut found: Vec<Widget> = found.unwrap_or_default();
+            found.extend(widgets.iter().copied());
+            Some(found)
+        })
     }
 
     /// The page with this number, counting from 1.
@@ -236,6 +252,52 @@ impl SignatureFieldFacts {
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), widgets: Vec::new(), signature: None, unreadable: None, lock: None }
     }
+}
+
+/// A form field that is not for a signature.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct FormFieldFacts {
+    /// The full, dotted name.
+    pub name: String,
+    /// Where it appears; none means that the field is not on a page.
+    pub widgets: Vec<Widget>,
+}
+
+impl FormFieldFacts {
+    /// A field and where it appears.
+    #[must_use]
+    pub fn new(name: impl Into<String>, widgets: Vec<Widget>) -> Self {
+        Self { name: name.into(), widgets }
+    }
+}
+
+/// A text to look for on the pages of a PDF.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct TextQuery {
+    /// The text. White space in it matches any white space, a line's end included.
+    pub text: String,
+    /// Ignore the case of letters.
+    pub ignore_case: bool,
+}
+
+impl TextQuery {
+    /// A text, letter for letter or without regard to case.
+    #[must_use]
+    pub fn new(text: impl Into<String>, ignore_case: bool) -> Self {
+        Self { text: text.into(), ignore_case }
+    }
+}
+
+/// Where a text was found.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TextHit {
+    /// From 1.
+    pub page: u32,
+    /// In shown space (points, lower-left origin): the lower-left corner is the start of the first letter's baseline, the
+    /// size is that of the first line of the text, roughly.
+    pub shown: Rect,
 }
 
 /// What signing a field locks (`/Lock`, ISO 32000-2 12.7.5.5).

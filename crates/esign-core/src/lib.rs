@@ -39,8 +39,8 @@ pub use kind::ProviderKind;
 pub use model::*;
 pub use observe::{NoObserver, Observation, Observer};
 pub use plan::{
-    Change, Finding, Intent, PlacedSignature, Plan, Prepared, Resolved, ResolvedPlacement, ResolvedSigner,
-    ResolvedSpot, SentDocument, SentSigner, Severity, Verdict, Wish,
+    Change, Finding, Intent, PlacedSignature, Plan, PlannedPlacement, Prepared, Resolved, ResolvedPlacement,
+    ResolvedSigner, ResolvedSpot, SentDocument, SentSigner, Severity, Verdict, Wish,
 };
 pub use provider::*;
 pub use registry::{BuildContext, ProviderConfig, Registry};

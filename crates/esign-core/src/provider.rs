@@ -8,9 +8,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use crate::facts::{PageFacts, Rect};
 use crate::{
-    Artifact, ArtifactId, Capabilities, Finding, InboundCall, Intent, Personal, Prepared, ProviderKind,
-    Received, RequestRef, Resolved, Result, SecretUrl, StatusReport, Submission,
+    Artifact, ArtifactId, Capabilities, Finding, InboundCall, Intent, NativePosition, Personal, Prepared,
+    ProviderKind, Received, RequestRef, Resolved, Result, SecretUrl, StatusReport, Submission,
 };
 
 /// A provider: what it is, what it can do, and which groups of operations it has.
@@ -71,6 +72,13 @@ pub trait Documents: Debug + Send + Sync {
     ///
     /// A [`Severity::Refusal`](crate::Severity::Refusal) stops the request; anything else shows in the plan.
     fn check<'a>(&self, request: &Resolved<'a>) -> Vec<Finding>;
+
+    /// How a box on this page is written in the provider's own numbers: what [`submit`](Self::submit) would send for it.
+    /// `None` where the provider has no numbers of its own, or where it cannot be written.
+    fn native(&self, page: &PageFacts, area: &Rect) -> Option<NativePosition> {
+        let _ = (page, area);
+        None
+    }
 
     /// Sends the request. Visible to people, so it happens once: an implementation never repeats the call that has
     /// the effect unless it surely had none.

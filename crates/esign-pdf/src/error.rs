@@ -46,6 +46,17 @@ pub enum PdfError {
         /// From 1.
         page: u32,
     },
+    /// There is no such page.
+    #[error("the document has no page {page}; pages count from 1")]
+    NoPage {
+        /// The page that was asked for.
+        page: u32,
+    },
+    /// No box of the request is known on this document, so there is nothing to draw.
+    #[error(
+        "no box of the request is known on this document; place signatures by position, text or form field"
+    )]
+    NoBox,
     /// A trusted root certificate cannot be used.
     #[error("the trusted root certificates cannot be read: {0}; give PEM blocks of type CERTIFICATE, or DER")]
     BadRoots(&'static str),
@@ -68,6 +79,7 @@ impl From<PdfError> for esign_core::Error {
             | PdfError::Encrypted
             | PdfError::NoPages
             | PdfError::NoMediaBox { .. } => ErrorKind::Document,
+            PdfError::NoPage { .. } | PdfError::NoBox => ErrorKind::InvalidRequest,
         };
         Self::new(kind, error.to_string()).with_source(error)
     }

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use esign_core::facts::{
-    Certification, FieldLock, PageFacts, PdfFacts, SignatureFacts, SignatureFieldFacts, Widget, Xfa,
+    Certification, FieldLock, FormFieldFacts, PageFacts, PdfFacts, SignatureFacts, SignatureFieldFacts,
+    Widget, Xfa,
 };
 use lopdf::{Dictionary, Object, ObjectId};
 
@@ -47,7 +48,11 @@ pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<PdfFacts, PdfError> {
         facts.xfa = xfa(doc, catalog);
         facts.certification = certification(doc, &signature_fields);
         facts.features = features(doc, catalog);
-        facts.signatures = signatures(&view, &signature_fields, limits)?;
+        let locate = Locate::new(&view, limits)?;
+        facts.signatures = signatures(&view, &signature_fields, &locate, limits)?;
+        let others = view.fields.list.iter().filter(|field| !field.is_signature());
+        let describe = |field: &Field<'_>| FormFieldFacts::new(field.name.as_str(), locate.widgets(field));
+        facts.fields = others.map(describe).collect();
         Ok(facts)
     })
 }
@@ -55,9 +60,9 @@ pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<PdfFacts, PdfError> {
 fn signatures(
     view: &View<'_>,
     fields: &[&Field<'_>],
+    locate: &Locate<'_>,
     limits: &Limits,
 ) -> Result<Vec<SignatureFieldFacts>, PdfError> {
-    let locate = Locate::new(view, limits)?;
     let values: Vec<_> = fields.iter().map(|field| SignatureValue::of(view.doc(), field)).collect();
     let readable: Vec<_> = values.iter().filter_map(|value| value.as_ref()?.as_ref().ok()).collect();
     if readable.len() > limits.max_signatures {
@@ -92,7 +97,7 @@ impl<'a> Locate<'a> {
     /// Prepares the search.
     pub(crate) fn new(view: &'a View<'_>, limits: &Limits) -> Result<Self, PdfError> {
         let (doc, pages) = (view.doc(), &view.pages);
-        let has_widgets = view.fields.list.iter().any(Field::is_signature);
+        let has_widgets = view.fields.list.iter().any(|field| !field.widgets.is_empty());
         let on_page = if has_widgets { pages.annotations(doc, limits)? } else { HashMap::new() };
         let ids = pages.ids.iter().zip(&pages.facts).filter_map(|(id, page)| Some(((*id)?, page.number)));
         Ok(Self { doc, pages: &pages.facts, on_page, by_id: ids.collect() })
@@ -317,6 +322,7 @@ mod tests {
         );
         let facts = facts(&file);
         assert_eq!(facts.form_fields, 1);
+        assert_eq!(facts.fields, [FormFieldFacts::new("text", Vec::new())]);
         let [empty, broken] = facts.signatures.as_slice() else { panic!("{:?}", facts.signatures) };
         assert_eq!(empty.signature, None);
         let places: Vec<_> = empty.widgets.iter().map(|w| (w.page, w.shown)).collect();

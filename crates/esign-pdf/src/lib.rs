@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod algorithm;
+#[cfg(feature = "anchors")]
+pub mod anchors;
 mod attachments;
 mod cms;
 mod der;
@@ -14,6 +16,8 @@ mod limits;
 mod oid;
 mod pages;
 pub mod preflight;
+#[cfg(feature = "preview")]
+pub mod preview;
 mod revocation;
 mod scan;
 #[cfg(feature = "sign")]

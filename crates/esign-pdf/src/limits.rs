@@ -1,6 +1,11 @@
 //! How much work a document may cause.
 
+use std::time::Duration;
+
 use crate::PdfError;
+
+/// Below it, nested objects could overflow.
+const LEAST_STACK: usize = 8 << 20;
 
 /// Bounds on the work that one document may cause. Every entry point takes them; the defaults suit documents that
 /// people sign and keep a hostile file within a few hundred megabytes and a few seconds.
@@ -26,6 +31,14 @@ pub struct Limits {
     pub max_revision_passes: u64,
     /// Most signatures. Default 64.
     pub max_signatures: usize,
+    /// Most page content that is read for texts or drawn: bytes after decompression, each form counted as often as it is
+    /// drawn. Default 256 MiB.
+    pub max_content: u64,
+    /// Most letters that are looked at for texts. Default 5,000,000.
+    pub max_glyphs: usize,
+    /// Longest time that looking for texts or drawing a page may take. Default 20 seconds. The work itself cannot be
+    /// broken off and ends by the other limits.
+    pub max_time: Duration,
     /// Stack of the parsing thread, in bytes: nested objects recurse. Default 16 MiB, never less than 8 MiB.
     pub stack: usize,
 }
@@ -42,6 +55,9 @@ impl Default for Limits {
             max_depth: 256,
             max_revision_passes: 32,
             max_signatures: 64,
+            max_content: 256 << 20,
+            max_glyphs: 5_000_000,
+            max_time: Duration::from_secs(20),
             stack: 16 << 20,
         }
     }
@@ -65,16 +81,41 @@ pub(crate) fn on_big_stack<T: Send>(
     limits: &Limits,
     work: impl FnOnce() -> Result<T, PdfError> + Send,
 ) -> Result<T, PdfError> {
-    const LEAST: usize = 8 << 20;
     std::thread::scope(|scope| {
         std::thread::Builder::new()
             .name("esign-pdf".to_owned())
-            .stack_size(limits.stack.max(LEAST))
+            .stack_size(limits.stack.max(LEAST_STACK))
             .spawn_scoped(scope, work)
             .map_err(|_| PdfError::Internal("no thread could be started"))?
             .join()
             .map_err(|_| PdfError::Internal("it panicked"))?
     })
+}
+
+/// As [`on_big_stack`], but gives up waiting after `max_time`: for work inside a library that cannot be told to stop.
+#[cfg(feature = "anchors")]
+pub(crate) fn on_own_thread<T: Send + 'static>(
+    limits: &Limits,
+    work: impl FnOnce() -> Result<T, PdfError> + Send + 'static,
+) -> Result<T, PdfError> {
+    use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+
+    let (sender, receiver) = sync_channel(1);
+    let run = move || {
+        // Nobody is waiting any more if this fails.
+        let _ = sender.send(work());
+    };
+    std::thread::Builder::new()
+        .name("esign-pdf".to_owned())
+        .stack_size(limits.stack.max(LEAST_STACK))
+        .spawn(run)
+        .map_err(|_| PdfError::Internal("no thread could be started"))?;
+    receiver.recv_timeout(limits.max_time).map_err(|error| match error {
+        RecvTimeoutError::Timeout => {
+            PdfError::Limit { what: "seconds of drawing", limit: limits.max_time.as_secs() }
+        }
+        RecvTimeoutError::Disconnected => PdfError::Internal("it panicked"),
+    })?
 }
 
 #[cfg(test)]

@@ -149,7 +149,7 @@ fn old_pdf(request: &Resolved<'_>, findings: &mut Vec<Finding>) {
 fn placements<'a>(request: &Resolved<'a>) -> impl Iterator<Item = (String, &'a ResolvedPlacement)> {
     let signers = request.signers.iter().enumerate();
     signers.flat_map(|(i, signer)| {
-        let places = signer.placements.iter().enumerate();
-        places.map(move |(j, placement)| (format!("signers[{i}].placements[{j}]"), placement))
+        let places = signer.placements.iter();
+        places.map(move |placement| (format!("signers[{i}].placements[{}]", placement.wish), placement))
     })
 }

@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use esign_core::facts::{Rect, SignatureLevel, Size};
+use esign_core::facts::{PageFacts, Rect, SignatureLevel, Size};
 use esign_core::jiff::SignedDuration;
 use esign_core::secrecy::SecretString;
 use esign_core::{
     Artifact, ArtifactId, Bound, BoxSupport, BuildContext, CallbackSupport, Callbacks, CancelOutcome,
     Capabilities, CertificateHolder, Clock, CompletedSignature, Delivery, DeliverySupport, Documents,
     Endpoint, Error, ErrorKind, Finding, Handle, Identity, Keys, LegalClaim, LegalClass, MediaType,
-    NameRules, Neutral, OriginProof, Personal, Prepared, Probe, ProbeCheck, ProbeReport, ProbeVerdict,
-    Provider, ProviderKind, Range, RequestRef, Resolved, ResolvedSpot, Result, ResultState, Retry, Rule,
-    Settled, SignerStatus, Standing, State, StatusReport, Step, Submission, Support, Trial,
+    NameRules, NativePosition, Neutral, OriginProof, Personal, Prepared, Probe, ProbeCheck, ProbeReport,
+    ProbeVerdict, Provider, ProviderKind, Range, RequestRef, Resolved, ResolvedSpot, Result, ResultState,
+    Retry, Rule, Settled, SignerStatus, Standing, State, StatusReport, Step, Submission, Support, Trial,
 };
 use esign_http::{HttpClient, Jwks, JwksPolicy, LimiterKey, Limiters, PublishedKeys};
 use serde::{Deserialize, Serialize};
@@ -248,8 +248,8 @@ impl Documents for Singpass {
             findings.push(Finding::invalid("signer.identity", "signers[0].identity.value", error.message()));
         }
         let placements: Vec<_> = request.signers.iter().flat_map(|signer| &signer.placements).collect();
-        for (j, placement) in placements.iter().enumerate() {
-            let at = format!("signers[0].placements[{j}]");
+        for placement in placements {
+            let at = format!("signers[0].placements[{}]", placement.wish);
             let page = placement.page.and_then(|n| request.facts.first().copied().flatten()?.page(n));
             match (&placement.spot, page) {
                 (ResolvedSpot::Box(area), Some(page)) => findings.extend(box_findings(&at, area, page.shown)),
@@ -268,6 +268,12 @@ impl Documents for Singpass {
         }
         findings.extend(self.wide_overlaps(request));
         findings
+    }
+
+    fn native(&self, page: &PageFacts, area: &Rect) -> Option<NativePosition> {
+        let (location, _) = Location::from_box(page.number, area, page.shown).ok()?;
+        let (x, y) = (location.x.get().parse().ok()?, location.y.get().parse().ok()?);
+        Some(NativePosition { kind: KIND, page: page.number, x, y })
     }
 
     async fn submit(&self, request: &Prepared) -> Result<Submission> {
@@ -391,9 +397,9 @@ impl Singpass {
     /// Boxes must be apart at the documented width too, and from existing signatures.
     fn wide_overlaps(&self, request: &Resolved<'_>) -> Vec<Finding> {
         let facts = request.facts.first().copied().flatten();
-        let mut wide: Vec<(u32, Rect)> = Vec::new();
+        let mut wide: Vec<(u32, Rect, usize)> = Vec::new();
         let mut findings = Vec::new();
-        for (j, placement) in request.signers.iter().flat_map(|signer| &signer.placements).enumerate() {
+        for placement in request.signers.iter().flat_map(|signer| &signer.placements) {
             let Some(page) = placement.page else { continue };
             let area = match &placement.spot {
                 ResolvedSpot::Box(area) => Some((area.x, area.y)),
@@ -404,8 +410,9 @@ impl Singpass {
             };
             let Some((x, y)) = area else { continue };
             let area = Rect::new(x, y, self.config.preflight_box, BOX_HEIGHT);
-            let at = format!("signers[0].placements[{j}]");
-            if let Some(other) = wide.iter().position(|(p, other)| *p == page && other.overlaps(&area)) {
+            let at = format!("signers[0].placements[{}]", placement.wish);
+            let mut before = wide.iter().filter(|(p, other, _)| *p == page && other.overlaps(&area));
+            if let Some((_, _, other)) = before.next() {
                 let message = format!(
                     "the box overlaps that of signers[0].placements[{other}] at the documented width of {} points",
                     self.config.preflight_box
@@ -419,7 +426,7 @@ impl Singpass {
                 let message = format!("the box covers the existing signature in field {field:?}");
                 findings.push(Finding::invalid("placement.overlap_existing", &at, message));
             }
-            wide.push((page, area));
+            wide.push((page, area, placement.wish));
         }
         findings
     }

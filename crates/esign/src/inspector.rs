@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use esign_core::facts::PdfFacts;
+use esign_core::facts::{PdfFacts, TextHit, TextQuery};
 use esign_core::{Error, ErrorKind, Inspector, Result};
 use esign_pdf::Limits;
 
@@ -26,6 +26,26 @@ impl Inspector for PdfInspector {
         let limits = self.limits.clone();
         Ok(compute(move || esign_pdf::inspect(&content, &limits)).await??)
     }
+
+    async fn find_texts(&self, content: Bytes, texts: Vec<TextQuery>) -> Result<Vec<Vec<TextHit>>> {
+        self.texts(content, texts).await
+    }
+}
+
+impl PdfInspector {
+    #[cfg(feature = "anchors")]
+    async fn texts(&self, content: Bytes, texts: Vec<TextQuery>) -> Result<Vec<Vec<TextHit>>> {
+        let limits = self.limits.clone();
+        Ok(compute(move || esign_pdf::anchors::find_texts(&content, &texts, &limits)).await??)
+    }
+
+    #[cfg(not(feature = "anchors"))]
+    #[allow(clippy::unused_async)]
+    async fn texts(&self, _: Bytes, _: Vec<TextQuery>) -> Result<Vec<Vec<TextHit>>> {
+        let message = "placing by text needs the feature `anchors` of the crate `esign`, which this program was built \
+                       without; give a page and a position, or a form field";
+        Err(Error::new(ErrorKind::Unsupported, message))
+    }
 }
 
 /// Runs what takes milliseconds of computing on a thread for it.
@@ -44,5 +64,14 @@ mod tests {
         let error = PdfInspector::default().inspect(Bytes::from_static(b"no PDF")).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Document);
         assert!(error.message().contains("not a PDF"), "{error}");
+    }
+
+    #[cfg(not(feature = "anchors"))]
+    #[tokio::test]
+    async fn without_the_feature_the_error_names_it() {
+        let texts = vec![TextQuery::new("Sign here", false)];
+        let error = PdfInspector::default().find_texts(Bytes::new(), texts).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.message().contains("`anchors`"), "{error}");
     }
 }

@@ -4,6 +4,7 @@ mod build;
 mod evidence;
 mod inspector;
 pub mod matrix;
+mod placing;
 mod secrets;
 mod verification;
 
@@ -11,6 +12,7 @@ pub use build::{builder, client, default_registry};
 pub use esign_core::*;
 pub use evidence::{CallbackCheck, DocumentCheck, Evidence, EvidenceReport, PackedEvidence, check_evidence};
 pub use inspector::PdfInspector;
+pub use placing::try_place;
 pub use secrets::EnvAndFileSecrets;
 pub use verification::{
     RecordVerification, evidence_names_original, verify, verify_against_record, verify_options,

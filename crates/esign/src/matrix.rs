@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use esign_core::{
-    Bound, BoxSupport, CallbackSupport, Capabilities, CertificateHolder, Config, Delivery, DeliverySupport,
-    Error, ErrorKind, FixedSecrets, KeyAlgorithm, Need, Neutral, OriginProof, Range, ReferenceSupport,
-    Result, SigningKey, Support,
+    Bound, BoxSupport, CallbackSupport, Capabilities, CertificateHolder, Client, Config, Delivery,
+    DeliverySupport, Error, ErrorKind, FixedSecrets, KeyAlgorithm, Need, Neutral, OriginProof, Range,
+    ReferenceSupport, Result, SigningKey, Support,
 };
 
 use crate::{builder, default_registry};
@@ -25,18 +25,25 @@ pub struct Row {
 /// # Errors
 /// None in practice: the configuration is a constant.
 pub async fn typical() -> Result<Vec<(String, Capabilities)>> {
-    let config = typical_config();
-    if config.providers.is_empty() {
+    if typical_config().providers.is_empty() {
         return Ok(Vec::new());
     }
-    let client = builder(default_registry())
-        .config(config)
+    Ok(typical_client().await?.instances())
+}
+
+/// A client over these, for asking without a configuration what a provider would make of a request. It has no key and no
+/// credential, so nothing can be sent with it.
+///
+/// # Errors
+/// [`ErrorKind::Config`](esign_core::ErrorKind::Config) if every provider's feature is off.
+pub async fn typical_client() -> Result<Client> {
+    builder(default_registry())
+        .config(typical_config())
         // Of the right form, so that nobody is warned about it.
         .secrets(FixedSecrets::new().with("signify", "production_v1_typical").with("signicat", "typical"))
         .key("typical", Arc::new(NoKey))
         .build()
-        .await?;
-    Ok(client.instances())
+        .await
 }
 
 fn typical_config() -> Config {

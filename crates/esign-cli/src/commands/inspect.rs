@@ -54,6 +54,14 @@ fn words(facts: &PdfFacts) -> Vec<(String, String)> {
         let page = field.widgets.first().map(|widget| format!(", page {}", widget.page)).unwrap_or_default();
         rows.push(("signature field".to_owned(), printable(&format!("{}: {state}{page}", field.name))));
     }
+    const LISTED: usize = 20;
+    for field in facts.fields.iter().take(LISTED) {
+        let page = field.widgets.first().map(|widget| format!(": page {}", widget.page)).unwrap_or_default();
+        rows.push(("form field".to_owned(), format!("{}{page}", field.name)));
+    }
+    if facts.fields.len() > LISTED {
+        rows.push((String::new(), format!("and {} more", facts.fields.len() - LISTED)));
+    }
     if !facts.features.is_empty() {
         rows.push(("has".to_owned(), facts.features.join(", ")));
     }

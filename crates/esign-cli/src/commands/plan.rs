@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use esign::{Plan, Severity, Verdict};
+use esign::{Plan, PlannedPlacement, Severity, Verdict};
 use serde_json::json;
 
 use crate::args::{self, Common};
@@ -37,8 +37,11 @@ fn words(plan: &Plan) -> String {
         _ => Mark::Bad,
     };
     let mut text = format!("{mark} {} ({}): {}\n", bold(&plan.instance), plan.kind, plan.verdict);
-    for change in &plan.changes {
+    for place in &plan.placements {
         // Writing to a string cannot fail.
+        let _ = writeln!(text, "    place    {}", place_words(place));
+    }
+    for change in &plan.changes {
         let _ = writeln!(text, "    changed  {change}");
     }
     for finding in &plan.findings {
@@ -50,4 +53,40 @@ fn words(plan: &Plan) -> String {
         let _ = writeln!(text, "    {word:8} {finding}");
     }
     text
+}
+
+/// `tenant: page 2, 62 from the left, 585 from the bottom, 220.5 x 60 points, by text`
+fn place_words(place: &PlannedPlacement) -> String {
+    let placed = &place.placed;
+    let way = match (&placed.anchor, &placed.field) {
+        (Some(_), _) => ", by text",
+        (_, Some(_)) => ", by form field",
+        (None, None) => "",
+    };
+    let page = placed.page.map(|page| format!("page {page}, ")).unwrap_or_default();
+    let spot = match (&placed.area, &placed.native) {
+        (Some(area), _) if area.width > 0.0 => format!(
+            "{} from the left, {} from the bottom, {} x {} points",
+            short(area.x),
+            short(area.y),
+            short(area.width),
+            short(area.height)
+        ),
+        (Some(area), _) => {
+            format!(
+                "{} from the left, {} from the bottom, size chosen by the provider",
+                short(area.x),
+                short(area.y)
+            )
+        }
+        (None, Some(native)) => format!("x {} and y {} in the provider's own numbers", native.x, native.y),
+        (None, None) => "found by the provider".to_owned(),
+    };
+    format!("{}: {page}{spot}{way}", placed.signer)
+}
+
+/// At most two decimals.
+fn short(points: f64) -> String {
+    let text = format!("{points:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -7,6 +7,7 @@ mod json;
 mod keys;
 mod lifecycle;
 mod plan;
+mod preview;
 mod probe;
 mod session;
 mod support;

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::facts::PdfFacts;
-use crate::plan::{Examined, Inspection, Target, examine};
+use crate::facts::{PdfFacts, TextHit, TextQuery};
+use crate::plan::{Examined, Inspection, Target, Texts, examine};
 use crate::{
     Capabilities, Clock, Error, ErrorKind, Intent, MediaType, Observer, Plan, Prepared, Provider,
     ProviderKind, Result, SignRequest,
@@ -32,6 +32,21 @@ pub trait Inspector: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`ErrorKind::Document`] if it cannot be read, saying why and what to do.
     async fn inspect(&self, content: Bytes) -> Result<PdfFacts>;
+
+    /// Where these texts are on the pages as shown: for each of them, in their order, every occurrence in reading order
+    /// (page, then from the top, then from the left). A text that is not there has no occurrence. Called only for requests
+    /// that place signatures by text.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Document`] if the pages cannot be read, [`ErrorKind::Unsupported`] if this inspector reads no texts,
+    /// as without this method.
+    async fn find_texts(&self, content: Bytes, texts: Vec<TextQuery>) -> Result<Vec<Vec<TextHit>>> {
+        let _ = (content, texts);
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            "the client's inspector does not look for texts; give a page and a position, or another inspector",
+        ))
+    }
 }
 
 /// Electronic signatures, over whatever providers are configured. Cheap to clone; all methods take `&self`.
@@ -141,7 +156,10 @@ impl Client {
             let is_pdf = *document.media_type() == MediaType::PDF && !document.content().is_empty();
             inspections.push(match &self.inner.inspector {
                 Some(inspector) if is_pdf => match inspector.inspect(document.content().clone()).await {
-                    Ok(facts) => Inspection::Facts(Arc::new(facts)),
+                    Ok(facts) => {
+                        let texts = Texts::find(inspector.as_ref(), document, request).await;
+                        Inspection::Facts(Arc::new(facts), texts)
+                    }
                     Err(error) => Inspection::Unreadable(error.message().to_owned()),
                 },
                 Some(_) | None => Inspection::None,

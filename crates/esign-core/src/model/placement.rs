@@ -64,13 +64,15 @@ impl Placement {
         Ok(Self::from_spot(Spot::Native(NativePosition { kind, page, x: x.parse()?, y: y.parse()? })))
     }
 
-    /// At a text on the page. Resolved by the framework for providers that know no anchors.
+    /// At a text on the page. For a provider that finds no texts itself it is looked up before anything is sent: not found,
+    /// or found more often than [`Anchor::occurrence`] says, is an error that lists where.
     #[must_use]
     pub fn anchor(anchor: Anchor) -> Self {
         Self::from_spot(Spot::Anchor(anchor))
     }
 
-    /// At the form field of this full, dotted name.
+    /// At the form field of this full, dotted name: the box's lower-left corner is the field's, and its size the field's
+    /// where the provider takes one. Looked up before anything is sent for a provider that finds no fields itself.
     #[must_use]
     pub fn form_field(name: impl Into<String>) -> Self {
         Self::from_spot(Spot::Field(name.into()))
@@ -194,7 +196,8 @@ pub enum Corner {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Anchor {
-    /// The text to find; white space counts as one space.
+    /// The text to find, also within a longer one. White space in it stands for any white space, a line's end included;
+    /// ligatures and compatible forms of a letter are taken for the letters (NFKC).
     pub text: String,
     /// Which occurrence. Only one may exist unless this says otherwise.
     #[serde(default)]

@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use super::Finding;
 use super::examine::{Draft, Inspection, contradiction};
 use super::wishes::adapt_document_name;
-use crate::{Delivery, Document, MediaType, Need, Order, Placement, Range, Signer, Spot, Unit, Use};
+use crate::{
+    Delivery, Document, MediaType, Need, Occurrence, Order, Placement, Range, Signer, Spot, Unit, Use,
+};
 
 /// What is wrong with a request whoever the provider is.
 pub(super) fn shape(draft: &mut Draft<'_>) {
@@ -187,6 +189,18 @@ fn placement_fault(draft: &Draft<'_>, signer: &Signer, placement: &Placement, at
             format!("{at}.anchor"),
             "offsets are finite numbers of points",
         )),
+        Spot::Anchor(anchor) if anchor.occurrence == Occurrence::Nth(0) => Some(contradiction(
+            "placement.anchor",
+            format!("{at}.anchor.occurrence"),
+            "occurrences count from 1",
+        )),
+        Spot::Anchor(anchor) if anchor.size.is_some_and(|s| !is_length(s.width) || !is_length(s.height)) => {
+            Some(contradiction(
+                "placement.size",
+                format!("{at}.anchor.size"),
+                "a box has a positive width and height",
+            ))
+        }
         Spot::Field(name) if name.is_empty() => {
             Some(contradiction("placement.field", format!("{at}.field"), "name the form field"))
         }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::landmarks::Texts;
 use super::prepared::ResolvedSigner;
 use super::{
-    Change, Finding, Intent, Plan, Prepared, Resolved, Severity, Verdict, Wish, checks, pdf_rules, place,
-    wishes,
+    Change, Finding, Intent, Plan, PlannedPlacement, Prepared, Resolved, Severity, Verdict, Wish, checks,
+    pdf_rules, place, wishes,
 };
 use crate::facts::PdfFacts;
 use crate::{Capabilities, Documents, ErrorKind, Order, SignRequest};
@@ -25,7 +26,7 @@ pub(crate) struct Target<'a> {
 /// What is known of a document's pages.
 #[derive(Clone, Debug)]
 pub(crate) enum Inspection {
-    Facts(Arc<PdfFacts>),
+    Facts(Arc<PdfFacts>, Texts),
     /// Not a PDF, or no inspector is configured.
     None,
     /// Why it cannot be read.
@@ -35,7 +36,7 @@ pub(crate) enum Inspection {
 impl Inspection {
     pub(crate) fn facts(&self) -> Option<&PdfFacts> {
         match self {
-            Self::Facts(facts) => Some(facts),
+            Self::Facts(facts, _) => Some(facts),
             Self::None | Self::Unreadable(_) => None,
         }
     }
@@ -67,6 +68,7 @@ fn chain(target: Target<'_>, request: &SignRequest, inspections: &[Inspection], 
     let mut changes: Vec<Change> = Vec::new();
     let mut findings: Vec<Finding> = Vec::new();
     let mut signers: Vec<ResolvedSigner> = Vec::new();
+    let mut placements: Vec<PlannedPlacement> = Vec::new();
     for index in 0..request.signers.len() {
         let leg = run(target, leg(request, index), inspections, now);
         let rebase = |field: &str| field.replacen("signers[0]", &format!("signers[{index}]"), 1);
@@ -82,6 +84,10 @@ fn chain(target: Target<'_>, request: &SignRequest, inspections: &[Inspection], 
                 findings.push(finding);
             }
         }
+        for mut placed in leg.plan.placements {
+            placed.at = rebase(&placed.at);
+            placements.push(placed);
+        }
         signers.extend(leg.prepared.iter().flat_map(|prepared| prepared.signers().iter().cloned()));
     }
     if !target.capabilities.placements.overlap.is_yes() {
@@ -95,6 +101,7 @@ fn chain(target: Target<'_>, request: &SignRequest, inspections: &[Inspection], 
         verdict: if refused { Verdict::Cannot } else { Verdict::WorksAsChain },
         changes,
         findings,
+        placements,
     };
     Examined { plan, prepared: None }
 }
@@ -116,6 +123,7 @@ fn run(target: Target<'_>, request: SignRequest, inspections: &[Inspection], now
         inspections,
         findings: Vec::new(),
         changes: Vec::new(),
+        misplaced: Vec::new(),
     };
     checks::shape(&mut draft);
     let mut signers = Vec::new();
@@ -138,6 +146,8 @@ pub(super) struct Draft<'a> {
     pub(super) inspections: &'a [Inspection],
     pub(super) findings: Vec<Finding>,
     changes: Vec<Change>,
+    /// Boxes that were refused for where they are, so that the plan can show them.
+    pub(super) misplaced: Vec<PlannedPlacement>,
 }
 
 impl Draft<'_> {
@@ -155,6 +165,13 @@ impl Draft<'_> {
             self.findings.push(refusal.allowed_by(format!("adapt = [\"{wish}\"]")));
         }
         allowed
+    }
+
+    pub(super) fn texts(&self, document: usize) -> Option<&Texts> {
+        match self.inspections.get(document) {
+            Some(Inspection::Facts(_, texts)) => Some(texts),
+            _ => None,
+        }
     }
 
     pub(super) fn facts(&self, document: usize) -> Option<&PdfFacts> {
@@ -179,6 +196,19 @@ impl Draft<'_> {
         self.findings.extend(findings);
     }
 
+    /// Where each signature goes, also in the provider's own words.
+    fn placements(&self, signers: &[ResolvedSigner]) -> Vec<PlannedPlacement> {
+        let mut planned = PlannedPlacement::all(&self.request, signers);
+        let resolved = signers.iter().flat_map(|signer| &signer.placements);
+        for (planned, placement) in planned.iter_mut().zip(resolved) {
+            let page = placement.page.and_then(|number| self.facts(placement.document)?.page(number));
+            if let (Some(page), Some(area)) = (page, &planned.placed.area) {
+                planned.sent_as = self.target.documents.and_then(|documents| documents.native(page, area));
+            }
+        }
+        planned
+    }
+
     fn finish(mut self, signers: Vec<ResolvedSigner>, now: Timestamp) -> Examined {
         // Refusals first, then by weight; the order within stays.
         self.findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
@@ -187,20 +217,23 @@ impl Draft<'_> {
             (false, false) => Verdict::WorksWithChanges,
             (false, true) => Verdict::Works,
         };
+        let mut placements = self.placements(&signers);
+        placements.append(&mut self.misplaced);
         let plan = Plan {
             instance: self.target.instance.to_owned(),
             kind: self.caps.kind.clone(),
             verdict,
             changes: self.changes,
             findings: self.findings,
+            placements,
         };
         let prepared = (verdict != Verdict::Cannot).then(|| {
             let facts = self.inspections.iter().map(|i| match i {
-                Inspection::Facts(facts) => Some(Arc::clone(facts)),
+                Inspection::Facts(facts, _) => Some(Arc::clone(facts)),
                 Inspection::None | Inspection::Unreadable(_) => None,
             });
             let facts = facts.collect();
-            let intent = Intent::record(&plan, &self.caps.endpoint, &self.request, &signers, now);
+            let intent = Intent::record(&plan, &self.caps.endpoint, &self.request, now);
             Prepared::new(intent, self.request, signers, facts, plan.findings.clone())
         });
         Examined { plan, prepared }

@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::prepared::{ResolvedSigner, ResolvedSpot};
+use super::prepared::{ResolvedPlacement, ResolvedSigner, ResolvedSpot};
 use super::{Change, Plan};
 use crate::facts::Rect;
 use crate::{
     Anchor, Delivery, Endpoint, MediaType, NativePosition, Order, Personal, ProviderKind, Reference, Result,
-    Sha256Hash, SignRequest, stored,
+    Sha256Hash, SignRequest, Spot, stored,
 };
 
 const INTENT_VERSION: u32 = 1;
@@ -77,12 +77,70 @@ pub struct PlacedSignature {
     /// The provider's own numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub native: Option<NativePosition>,
-    /// A text that the provider finds.
+    /// The text that was asked for; the provider finds it, unless `area` says where it was found on our side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchor: Option<Anchor>,
-    /// A form field that the provider finds.
+    /// The form field that was asked for; the provider finds it, unless `area` says where it was found on our side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+}
+
+impl PlacedSignature {
+    fn new(request: &SignRequest, signer: usize, placement: &ResolvedPlacement) -> Self {
+        let signer = &request.signers[signer];
+        let mut placed = Self {
+            signer: signer.key.clone(),
+            document: request.documents[placement.document].key().to_owned(),
+            page: placement.page,
+            area: None,
+            native: None,
+            anchor: None,
+            field: None,
+        };
+        match signer.placements.get(placement.wish).map(|wish| &wish.spot) {
+            Some(Spot::Anchor(anchor)) => placed.anchor = Some(anchor.clone()),
+            Some(Spot::Field(field)) => placed.field = Some(field.clone()),
+            Some(Spot::Page(_) | Spot::Native(_)) | None => {}
+        }
+        match &placement.spot {
+            ResolvedSpot::Box(area) => placed.area = Some(*area),
+            ResolvedSpot::Native(native) => placed.native = Some(native.clone()),
+            ResolvedSpot::Anchor(_) | ResolvedSpot::Field(_) => {}
+        }
+        placed
+    }
+}
+
+/// A place in a plan.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct PlannedPlacement {
+    /// The wish it comes from: `signers[0].placements[0]`.
+    pub at: String,
+    /// Where it is.
+    #[serde(flatten)]
+    pub placed: PlacedSignature,
+    /// The box in the numbers that the provider would be sent, where it has numbers of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sent_as: Option<NativePosition>,
+}
+
+impl PlannedPlacement {
+    pub(super) fn new(request: &SignRequest, signer: usize, placement: &ResolvedPlacement) -> Self {
+        Self {
+            at: format!("signers[{signer}].placements[{}]", placement.wish),
+            placed: PlacedSignature::new(request, signer, placement),
+            sent_as: None,
+        }
+    }
+
+    /// The places of all signers.
+    pub(super) fn all(request: &SignRequest, signers: &[ResolvedSigner]) -> Vec<Self> {
+        let of = |(i, signer): (usize, &ResolvedSigner)| -> Vec<Self> {
+            signer.placements.iter().map(|placement| Self::new(request, i, placement)).collect()
+        };
+        signers.iter().enumerate().flat_map(of).collect()
+    }
 }
 
 impl Intent {
@@ -90,7 +148,6 @@ impl Intent {
         plan: &Plan,
         endpoint: &Endpoint,
         request: &SignRequest,
-        signers: &[ResolvedSigner],
         prepared_at: Timestamp,
     ) -> Self {
         let reference = request.reference.clone();
@@ -105,26 +162,6 @@ impl Intent {
             key: s.key.clone(),
             email_digest: s.email.as_ref().map(|email| Self::email_digest(&reference, email)),
         });
-        let placements = signers.iter().flat_map(|signer| {
-            signer.placements.iter().map(|p| {
-                let mut placed = PlacedSignature {
-                    signer: signer.key.clone(),
-                    document: request.documents[p.document].key().to_owned(),
-                    page: p.page,
-                    area: None,
-                    native: None,
-                    anchor: None,
-                    field: None,
-                };
-                match &p.spot {
-                    ResolvedSpot::Box(area) => placed.area = Some(*area),
-                    ResolvedSpot::Native(native) => placed.native = Some(native.clone()),
-                    ResolvedSpot::Anchor(anchor) => placed.anchor = Some(anchor.clone()),
-                    ResolvedSpot::Field(field) => placed.field = Some(field.clone()),
-                }
-                placed
-            })
-        });
         Self {
             intent: INTENT_VERSION,
             instance: plan.instance.clone(),
@@ -136,7 +173,7 @@ impl Intent {
             order: request.order,
             documents: documents.collect(),
             signers: sent.collect(),
-            placements: placements.collect(),
+            placements: plan.placements.iter().map(|planned| planned.placed.clone()).collect(),
             changes: plan.changes.clone(),
             software: concat!("esign ", env!("CARGO_PKG_VERSION")).to_owned(),
             reference,

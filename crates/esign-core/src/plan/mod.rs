@@ -3,6 +3,7 @@
 mod checks;
 mod examine;
 mod intent;
+mod landmarks;
 mod pdf_rules;
 mod place;
 mod prepared;
@@ -16,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, ErrorKind, Operation, ProviderKind, Range};
 
 pub(crate) use examine::{Examined, Inspection, Target, examine, leg};
-pub use intent::{Intent, PlacedSignature, SentDocument, SentSigner};
+pub use intent::{Intent, PlacedSignature, PlannedPlacement, SentDocument, SentSigner};
+pub(crate) use landmarks::Texts;
 pub use prepared::{Prepared, Resolved, ResolvedPlacement, ResolvedSigner, ResolvedSpot};
 
 /// The answer to "could this instance do that?".
@@ -33,6 +35,9 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// Why not, and what a person should know.
     pub findings: Vec<Finding>,
+    /// Where each signature would go: texts and form fields are resolved, the provider's size of box is applied. A box that
+    /// is refused for where it is stands here too; the finding whose `field` is its `at` says why.
+    pub placements: Vec<PlannedPlacement>,
 }
 
 impl Plan {

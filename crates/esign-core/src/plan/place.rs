@@ -3,7 +3,7 @@
 use super::checks::{document_index, signs};
 use super::examine::Draft;
 use super::prepared::{ResolvedPlacement, ResolvedSigner, ResolvedSpot};
-use super::{Finding, Wish};
+use super::{Finding, PlannedPlacement, Wish, landmarks};
 use crate::facts::{Rect, Size};
 use crate::{BoxSupport, NativePosition, Neutral, PagePosition, Placement, Rule, Spot};
 
@@ -13,11 +13,16 @@ pub(super) fn resolve(draft: &mut Draft<'_>) -> Vec<ResolvedSigner> {
     for i in 0..draft.request.signers.len() {
         let signer = draft.request.signers[i].clone();
         let mut placements = Vec::new();
-        for (j, placement) in signer.placements.iter().enumerate() {
-            let at = format!("signers[{i}].placements[{j}]");
-            placements.extend(resolve_one(draft, placement, &at));
+        let mut all_found = true;
+        for (wish, placement) in signer.placements.iter().enumerate() {
+            let found = resolve_wish(draft, i, wish, placement);
+            all_found &= !found.is_empty();
+            placements.extend(found);
         }
-        count_per_signer(draft, i, placements.len());
+        // What was left out or refused has been said already.
+        if all_found {
+            count_per_signer(draft, i, placements.len());
+        }
         signers.push(ResolvedSigner { key: signer.key, placements });
     }
     count_per_document(draft, &signers);
@@ -29,45 +34,87 @@ pub(super) fn resolve(draft: &mut Draft<'_>) -> Vec<ResolvedSigner> {
     signers
 }
 
-fn resolve_one(draft: &mut Draft<'_>, placement: &Placement, at: &str) -> Option<ResolvedPlacement> {
-    let document = document_index(draft, placement)?;
+/// A wish that is being resolved.
+pub(super) struct Wanted {
+    pub(super) at: String,
+    pub(super) document: usize,
+    signer: usize,
+    wish: usize,
+}
+
+impl Wanted {
+    fn resolved(&self, page: Option<u32>, spot: ResolvedSpot) -> ResolvedPlacement {
+        ResolvedPlacement { document: self.document, wish: self.wish, page, spot }
+    }
+}
+
+/// One wish gives one place, unless it is a text that may occur several times; none if it was refused or left out.
+fn resolve_wish(
+    draft: &mut Draft<'_>,
+    signer: usize,
+    wish: usize,
+    placement: &Placement,
+) -> Vec<ResolvedPlacement> {
+    let Some(document) = document_index(draft, placement) else { return Vec::new() };
+    let wanted = Wanted { at: format!("signers[{signer}].placements[{wish}]"), document, signer, wish };
     let caps = &draft.caps.placements;
     if caps.neutral == Neutral::Unsupported && !caps.native.is_yes() {
         let refusal =
-            Finding::unsupported("placement", at, "this provider decides itself where signatures go");
+            Finding::unsupported("placement", &wanted.at, "this provider decides itself where signatures go");
         draft.adapt(Wish::Placement, "left out: the provider decides where the signature goes", refusal);
-        return None;
+        return Vec::new();
     }
     match &placement.spot {
-        Spot::Page(position) => resolve_position(draft, document, *position, at),
-        Spot::Native(native) => resolve_native(draft, document, native, at),
+        Spot::Page(position) => resolve_position(draft, &wanted, *position).into_iter().collect(),
+        Spot::Native(native) => resolve_native(draft, &wanted, native).into_iter().collect(),
         Spot::Anchor(anchor) if caps.anchors.is_yes() => {
-            Some(ResolvedPlacement { document, page: None, spot: ResolvedSpot::Anchor(anchor.clone()) })
+            vec![wanted.resolved(None, ResolvedSpot::Anchor(anchor.clone()))]
         }
         Spot::Field(name) if caps.fields.is_yes() => {
-            Some(ResolvedPlacement { document, page: None, spot: ResolvedSpot::Field(name.clone()) })
+            vec![wanted.resolved(None, ResolvedSpot::Field(name.clone()))]
         }
-        Spot::Anchor(_) | Spot::Field(_) => {
-            let message = "this provider knows no text anchors and no form fields, and they are not yet resolved on \
-                           our side; give a page and a position";
-            draft.find(Finding::unsupported("placement.spot", at, message));
-            None
+        Spot::Anchor(_) | Spot::Field(_) if caps.neutral == Neutral::Unsupported => {
+            let message =
+                "this provider takes only numbers of its own, which a text or a form field does not give";
+            draft.find(Finding::unsupported("placement.spot", &wanted.at, message));
+            Vec::new()
+        }
+        Spot::Anchor(anchor) => resolve_all(draft, &wanted, landmarks::by_text(draft, &wanted, anchor)),
+        Spot::Field(name) => resolve_all(draft, &wanted, landmarks::by_field(draft, &wanted, name)),
+    }
+}
+
+/// All of the places or none: half of what was asked for is not what was asked for.
+fn resolve_all(
+    draft: &mut Draft<'_>,
+    wanted: &Wanted,
+    positions: Result<Vec<PagePosition>, Box<Finding>>,
+) -> Vec<ResolvedPlacement> {
+    match positions {
+        Ok(positions) => {
+            let resolved: Option<Vec<_>> =
+                positions.into_iter().map(|position| resolve_position(draft, wanted, position)).collect();
+            resolved.unwrap_or_default()
+        }
+        Err(finding) => {
+            draft.find(*finding);
+            Vec::new()
         }
     }
 }
 
 fn resolve_position(
     draft: &mut Draft<'_>,
-    document: usize,
+    wanted: &Wanted,
     position: PagePosition,
-    at: &str,
 ) -> Option<ResolvedPlacement> {
+    let at = wanted.at.as_str();
     if let Neutral::NeedsSetting { line, how } = &draft.caps.placements.neutral {
         let message = format!("where this provider measures from is not documented; {how}");
         draft.find(Finding::unsupported("placement.origin", at, message).allowed_by(line.clone()));
         return None;
     }
-    let Some(page) = draft.facts(document).and_then(|facts| facts.page(position.page)).cloned() else {
+    let Some(page) = draft.facts(wanted.document).and_then(|facts| facts.page(position.page)).cloned() else {
         let message = "the size of the page is not known: only PDFs can be placed on, and the client needs an inspector";
         draft.find(Finding::unsupported("placement.facts", at, message));
         return None;
@@ -90,6 +137,9 @@ fn resolve_position(
             short(spot.top()),
         );
         draft.find(Finding::invalid("placement.off_page", at, message));
+        let placement = wanted.resolved(Some(position.page), ResolvedSpot::Box(spot));
+        let planned = PlannedPlacement::new(&draft.request, wanted.signer, &placement);
+        draft.misplaced.push(planned);
         return None;
     }
     if draft.caps.placements.uncertain_unless_plain && !page.is_plain() {
@@ -100,7 +150,7 @@ fn resolve_position(
         );
         draft.find(Finding::warning("placement_uncertain", at, message));
     }
-    Some(ResolvedPlacement { document, page: Some(position.page), spot: ResolvedSpot::Box(spot) })
+    Some(wanted.resolved(Some(position.page), ResolvedSpot::Box(spot)))
 }
 
 /// The size drawn and the size that must fit.
@@ -152,10 +202,10 @@ fn box_size(draft: &mut Draft<'_>, wish: Option<Size>, at: &str) -> Option<(Size
 
 fn resolve_native(
     draft: &mut Draft<'_>,
-    document: usize,
+    wanted: &Wanted,
     native: &NativePosition,
-    at: &str,
 ) -> Option<ResolvedPlacement> {
+    let at = wanted.at.as_str();
     let caps = &draft.caps.placements;
     if native.kind != draft.caps.kind {
         let message =
@@ -177,7 +227,7 @@ fn resolve_native(
             }
         }
     }
-    let pages = draft.facts(document).map(|facts| facts.pages.len() as u64);
+    let pages = draft.facts(wanted.document).map(|facts| facts.pages.len() as u64);
     if native.page == 0 || pages.is_some_and(|n| u64::from(native.page) > n) {
         let pages = pages.map_or_else(
             || "pages count from 1".to_owned(),
@@ -186,14 +236,12 @@ fn resolve_native(
         draft.find(Finding::invalid("placement.page", format!("{at}.page"), pages));
         return None;
     }
-    Some(ResolvedPlacement { document, page: Some(native.page), spot: ResolvedSpot::Native(native.clone()) })
+    Some(wanted.resolved(Some(native.page), ResolvedSpot::Native(native.clone())))
 }
 
 fn count_per_signer(draft: &mut Draft<'_>, signer: usize, placements: usize) {
     let range = draft.caps.placements.per_signer;
-    let wished = draft.request.signers[signer].placements.len();
-    // What was left out or refused has been said already.
-    if !range.admits(placements as u64) && placements == wished {
+    if !range.admits(placements as u64) {
         let message = match placements {
             0 => format!("this provider needs to know where to sign: {} places per signer", range.words()),
             n => format!("{n} places; {} per signer are accepted", range.words()),
@@ -244,13 +292,12 @@ pub(super) fn own_overlaps(signers: &[ResolvedSigner]) -> Vec<Finding> {
 /// The path, document, page and area of each box.
 fn boxes(signers: &[ResolvedSigner]) -> impl Iterator<Item = (String, usize, u32, Rect)> {
     signers.iter().enumerate().flat_map(|(i, signer)| {
-        signer.placements.iter().enumerate().filter_map(move |(j, placement)| {
-            match (placement.page, &placement.spot) {
-                (Some(page), ResolvedSpot::Box(area)) => {
-                    Some((format!("signers[{i}].placements[{j}]"), placement.document, page, *area))
-                }
-                _ => None,
+        signer.placements.iter().filter_map(move |placement| match (placement.page, &placement.spot) {
+            (Some(page), ResolvedSpot::Box(area)) => {
+                let at = format!("signers[{i}].placements[{}]", placement.wish);
+                Some((at, placement.document, page, *area))
             }
+            _ => None,
         })
     })
 }
@@ -272,7 +319,7 @@ fn existing_overlap(draft: &mut Draft<'_>, at: &str, document: usize, page: u32,
 }
 
 /// A length for people: at most two decimals.
-fn short(points: f64) -> String {
+pub(super) fn short(points: f64) -> String {
     let text = format!("{points:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -88,6 +88,9 @@ pub struct ResolvedSigner {
 pub struct ResolvedPlacement {
     /// Index of the document in the request.
     pub document: usize,
+    /// Index of the wish among the signer's placements in the request; a text that occurs several times may give several
+    /// places.
+    pub wish: usize,
     /// From 1; `None` where the provider finds the page.
     pub page: Option<u32>,
     /// Where on it.

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use esign_core::facts::{
-    Certification, PageFacts, PdfFacts, Rect, Revision, SignatureFacts, SignatureFieldFacts, SignatureLevel,
-    Widget, XrefKind,
+    Certification, FormFieldFacts, PageFacts, PdfFacts, Rect, Revision, SignatureFacts, SignatureFieldFacts,
+    SignatureLevel, TextHit, TextQuery, Widget, XrefKind,
 };
 use esign_core::{
     Client, Config, Inspector, InstanceConfig, Plan, Registry, Result, Severity, SignRequest, Verdict, Wish,
@@ -70,6 +70,8 @@ impl Inspector for Fixed {
             }
         };
         let mut facts = PdfFacts::new(content.len() as u64, (1..=3).map(page).collect());
+        let widget = Widget { page: 2, shown: Rect::new(80.0, 110.0, 200.0, 50.0) };
+        facts.fields = vec![FormFieldFacts::new("form.signature", vec![widget])];
         match self.0 {
             Pages::A4 | Pages::Rotated | Pages::Cropped => {}
             Pages::Signed(level) => {
@@ -87,6 +89,11 @@ impl Inspector for Fixed {
             }
         }
         Ok(facts)
+    }
+
+    async fn find_texts(&self, _: Bytes, texts: Vec<TextQuery>) -> Result<Vec<Vec<TextHit>>> {
+        let hit = TextHit { page: 3, shown: Rect::new(80.0, 110.0, 40.0, 10.0) };
+        Ok(texts.iter().map(|query| if query.text == "Sign here" { vec![hit] } else { Vec::new() }).collect())
     }
 }
 

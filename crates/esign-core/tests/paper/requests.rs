@@ -462,12 +462,17 @@ fn placements() -> Vec<Case> {
         Case::new(
             "at a text",
             || placed(Placement::anchor(Anchor::text("Sign here"))),
-            [Cannot("placement.spot"), Cannot("placement.spot"), LEFT_OUT],
+            [Works, Works, LEFT_OUT],
+        ),
+        Case::new(
+            "at a text that is not there",
+            || placed(Placement::anchor(Anchor::text("Sign there"))),
+            [Cannot("placement.anchor_not_found"), Cannot("placement.anchor_not_found"), LEFT_OUT],
         ),
         Case::new(
             "at a form field",
             || placed(Placement::form_field("form.signature")),
-            [Cannot("placement.spot"), Cannot("placement.spot"), LEFT_OUT],
+            [Works, Works, LEFT_OUT],
         ),
         Case::new(
             "a box of another size",

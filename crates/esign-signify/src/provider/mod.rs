@@ -9,22 +9,23 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use esign_core::facts::{PageFacts, Rect};
 use esign_core::jiff::Timestamp;
 use esign_core::{
     Artifact, ArtifactId, CancelOutcome, Capabilities, Credential, Delivery, Documents, Endpoint, Error,
-    ErrorKind, Finding, Handle, Intent, Lookup, MediaType, Operation, Prepared, Probe, Provider,
-    ProviderKind, RequestRef, Resolution, Resolved, Result, Retention, SentSigner, Settled, StatusReport,
-    Step, Submission, Trial,
+    ErrorKind, Finding, Handle, Intent, Lookup, MediaType, NativePosition, Operation, Prepared, Probe,
+    Provider, ProviderKind, RequestRef, Resolution, Resolved, Result, Retention, SentSigner, Settled,
+    StatusReport, Step, Submission, Trial,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::capabilities::capabilities;
 use crate::check::{check, sent_name};
 use crate::config::SignifyConfig;
-use crate::convert::required_signatures;
+use crate::convert::{required_signatures, to_fractions};
 use crate::error::{gone, is_refusal, refused_delete};
 use crate::types::{
-    Created, DocumentDetails, DocumentId, DocumentStatus, Mode, NewDocument, Recipient, SigningLink,
+    Created, DocumentDetails, DocumentId, DocumentStatus, Mode, NewDocument, Position, Recipient, SigningLink,
 };
 use crate::{KIND, SignifyClient};
 
@@ -192,6 +193,12 @@ impl Provider for SignifyProvider {
 impl Documents for SignifyProvider {
     fn check<'a>(&self, request: &Resolved<'a>) -> Vec<Finding> {
         check(request, &self.0.config)
+    }
+
+    fn native(&self, page: &PageFacts, area: &Rect) -> Option<NativePosition> {
+        let (x, y) = to_fractions(area, page.shown, self.0.config.placement_origin?);
+        let digits = |value| Position::fraction(value)?.as_str().parse().ok();
+        Some(NativePosition { kind: KIND, page: page.number, x: digits(x)?, y: digits(y)? })
     }
 
     async fn submit(&self, request: &Prepared) -> Result<Submission> {

@@ -3,6 +3,7 @@
 mod access;
 mod flow;
 mod notifications;
+mod openapi;
 mod portal;
 mod receiver;
 mod rules;

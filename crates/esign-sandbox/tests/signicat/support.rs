@@ -7,6 +7,8 @@ use esign_sandbox::{Sandbox, SandboxClock};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
+use crate::openapi;
+
 pub(crate) const START: &str = "2026-11-22T09:30:00Z";
 pub(crate) const CLIENT: &str = "sandbox-client";
 pub(crate) const SECRET: &str = "a secret: 100% + more";
@@ -94,6 +96,7 @@ impl World {
 
     pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
         let (status, body) = read(self.api(Method::GET, path).send().await.unwrap()).await;
+        openapi::check_answer("GET", path, status, &body);
         (status, body)
     }
 
@@ -109,6 +112,7 @@ impl World {
     pub(crate) async fn upload(&self, bytes: Vec<u8>, media_type: &str) -> (u16, Value) {
         let request = self.api(Method::POST, "/documents").header("content-type", media_type).body(bytes);
         let (status, body) = read(request.send().await.unwrap()).await;
+        openapi::check_answer("POST", "/documents", status, &body);
         (status, body)
     }
 
@@ -121,6 +125,10 @@ impl World {
 
     pub(crate) async fn try_create(&self, order: &Value) -> (u16, Value) {
         let (status, body) = read(self.api(Method::POST, "/orders").json(order).send().await.unwrap()).await;
+        if status == 201 {
+            openapi::check_order(order);
+        }
+        openapi::check_answer("POST", "/orders", status, &body);
         (status, body)
     }
 

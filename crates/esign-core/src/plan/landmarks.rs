@@ -107,7 +107,11 @@ pub(super) fn by_text(
 }
 
 /// The position of a form field: its lower-left corner, and its size where the provider takes sizes.
-pub(super) fn by_field(draft: &Draft<'_>, wanted: &Wanted, name: &str) -> Result<Vec<PagePosition>, Box<Finding>> {
+pub(super) fn by_field(
+    draft: &Draft<'_>,
+    wanted: &Wanted,
+    name: &str,
+) -> Result<Vec<PagePosition>, Box<Finding>> {
     let Some(facts) = draft.facts(wanted.document) else { return Err(unreadable(wanted).into()) };
     match facts.field_widgets(name).as_deref() {
         None => {

@@ -4,7 +4,7 @@ use esign_core::facts::PageFacts;
 use hayro::vello_cpu::Pixmap;
 
 use super::canvas::paint;
-use super::layout::Sheet;
+use super::layout::{Sheet, sheet};
 use super::*;
 use crate::testing::{Fixture, Style, document, stream};
 
@@ -64,7 +64,7 @@ fn a_refused_box_is_red_and_one_that_fits_is_not() {
     let bytes = Bytes::from(file("/MediaBox[0 0 300 400]", "").bytes);
     let pixels = |marks: &[Mark]| {
         let facts = crate::inspect(&bytes, &Limits::default()).unwrap();
-        let sheet = super::layout::sheet(&facts.pages, marks).unwrap();
+        let sheet = sheet(&facts.pages, marks).unwrap();
         paint(&bytes, &sheet, 1.0, &Limits::default()).unwrap().0
     };
     let mut mark = Mark::new(1, Rect::new(20.0, 30.0, 100.0, 40.0), "tenant");

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use crate::support::{World, one, request, tenant, two, world};
 
-fn with(options: Value) -> SignRequest {
-    with_delivery(&options, Delivery::ShareableLink)
+fn with(options: &Value) -> SignRequest {
+    with_delivery(options, Delivery::ShareableLink)
 }
 
 fn with_delivery(options: &Value, delivery: Delivery) -> SignRequest {
@@ -92,59 +92,59 @@ async fn each_rule_names_its_field_before_anything_is_sent() {
             "tasks[0].documents[1].id",
         ),
         (zip(), "document.media_type", "documents[0].media_type"),
-        (with(json!({ "dayToLive": 1 })), "options", "options.signicat"),
-        (with(json!({ "daysToLive": "7" })), "options", "options.signicat"),
-        (with(json!({ "daysToLive": 0 })), "order", "tasks[0].daysToLive"),
+        (with(&json!({ "dayToLive": 1 })), "options", "options.signicat"),
+        (with(&json!({ "daysToLive": "7" })), "options", "options.signicat"),
+        (with(&json!({ "daysToLive": 0 })), "order", "tasks[0].daysToLive"),
         (
-            with(json!({ "daysToLive": 7 })).expires_after(SignedDuration::from_hours(24)),
+            with(&json!({ "daysToLive": 7 })).expires_after(SignedDuration::from_hours(24)),
             "options",
             "options.signicat.daysToLive",
         ),
-        (with(json!({ "daysUntilDeletion": 31 })), "order", "daysUntilDeletion"),
-        (with(json!({ "signers": { "nobody": {} } })), "options", "options.signicat.signers.nobody"),
-        (with(json!({ "documents": { "nothing": {} } })), "options", "options.signicat.documents.nothing"),
+        (with(&json!({ "daysUntilDeletion": 31 })), "order", "daysUntilDeletion"),
+        (with(&json!({ "signers": { "nobody": {} } })), "options", "options.signicat.signers.nobody"),
+        (with(&json!({ "documents": { "nothing": {} } })), "options", "options.signicat.documents.nothing"),
         (
-            with(json!({ "signatureMethods": [{ "type": "SIGNED_STATEMENT" }] })),
+            with(&json!({ "signatureMethods": [{ "type": "SIGNED_STATEMENT" }] })),
             "order",
             "tasks[0].signatureMethods[0].name",
         ),
         (
-            with(json!({ "signatureMethods": [{ "name": "x", "type": "OTHER" }] })),
+            with(&json!({ "signatureMethods": [{ "name": "x", "type": "OTHER" }] })),
             "options",
             "options.signicat",
         ),
         (
-            with(json!({ "subject": { "attributes": [{ "name": "national-id", "value": "" }] } })),
+            with(&json!({ "subject": { "attributes": [{ "name": "national-id", "value": "" }] } })),
             "order",
             "tasks[0].subject.attributes[0].value",
         ),
         (
-            with(json!({ "subject": { "attributes": [{ "name": "national-id" }] } })),
+            with(&json!({ "subject": { "attributes": [{ "name": "national-id" }] } })),
             "options",
             "options.signicat",
         ),
         (
-            with(json!({ "notifications": [{ "type": "SMS", "recipient": "12345678", "message": "x" }] })),
+            with(&json!({ "notifications": [{ "type": "SMS", "recipient": "12345678", "message": "x" }] })),
             "order",
             "tasks[0].notifications[0].recipient",
         ),
         (
             with(
-                json!({ "notifications": [{ "type": "EMAIL", "recipient": "a@b.example", "message": "${taskURL}" }] }),
+                &json!({ "notifications": [{ "type": "EMAIL", "recipient": "a@b.example", "message": "${taskURL}" }] }),
             ),
             "order",
             "tasks[0].notifications[0].message",
         ),
         (
             with(
-                json!({ "packaging": { "notifications": [{ "type": "EMAIL", "recipient": "a@b.example", "message": "${orderId}" }] } }),
+                &json!({ "packaging": { "notifications": [{ "type": "EMAIL", "recipient": "a@b.example", "message": "${orderId}" }] } }),
             ),
             "order",
             "packagingTasks[0].notifications[0].message",
         ),
-        (with(json!({ "onTaskComplete": "done" })), "order", "tasks[0].onTaskComplete"),
+        (with(&json!({ "onTaskComplete": "done" })), "order", "tasks[0].onTaskComplete"),
         (
-            with(json!({ "notifications": [{ "type": "URL", "recipient": "https://x.example" }] })),
+            with(&json!({ "notifications": [{ "type": "URL", "recipient": "https://x.example" }] })),
             "url_notifications",
             "options.signicat.notifications",
         ),
@@ -179,17 +179,17 @@ async fn what_is_missing_in_the_configuration_is_named_by_its_line() {
     );
 
     let handwritten = json!({ "signatureMethods": [{ "handwritten": true }] });
-    assert!(refusals(&bare, &with(handwritten.clone())).await.is_empty());
+    assert!(refusals(&bare, &with(&handwritten)).await.is_empty());
     let found = refusals(&bare, &with_delivery(&handwritten, Delivery::ProviderEmail)).await;
     assert_eq!(found[0].0, "email");
     assert!(found[0].2.as_ref().unwrap().starts_with("email = {"));
 
     let disabled = world(&[]).await;
     let options = json!({ "notifications": [{ "type": "URL", "recipient": "https://x.example/" }] });
-    let found = refusals(&disabled, &with(options.clone())).await;
+    let found = refusals(&disabled, &with(&options)).await;
     assert_eq!(found[0].2.as_deref(), Some("url_notifications_enabled = true"));
     let enabled = world(&[("url_notifications_enabled", json!(true))]).await;
-    assert!(refusals(&enabled, &with(options)).await.is_empty());
+    assert!(refusals(&enabled, &with(&options)).await.is_empty());
 }
 
 #[tokio::test]

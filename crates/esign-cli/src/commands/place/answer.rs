@@ -123,7 +123,7 @@ mod tests {
         let file: esign::RequestFile = toml::from_str(&request).unwrap();
         let request = file.into_request(|_| Ok(bytes::Bytes::new())).unwrap();
         let expected = place.placement().unwrap();
-        assert_eq!(request.signers[0].placements, [expected.clone()]);
+        assert_eq!(request.signers[0].placements, std::slice::from_ref(&expected));
         let Spot::Page(position) = expected.spot else { panic!("a position") };
         assert_eq!((position.x, position.y), (62.0, 0.0));
         let json: Value = serde_json::from_str(&place.json()).unwrap();

@@ -35,7 +35,7 @@ pub async fn typical() -> Result<Vec<(String, Capabilities)>> {
 /// credential, so nothing can be sent with it.
 ///
 /// # Errors
-/// [`ErrorKind::Config`](esign_core::ErrorKind::Config) if every provider's feature is off.
+/// [`ErrorKind::Config`] if every provider's feature is off.
 pub async fn typical_client() -> Result<Client> {
     builder(default_registry())
         .config(typical_config())

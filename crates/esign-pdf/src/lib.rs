@@ -23,8 +23,8 @@ mod scan;
 #[cfg(feature = "sign")]
 pub mod sign;
 mod signature;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod trust;
 pub mod verify;
 mod view;

@@ -42,6 +42,9 @@ NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
 DAY = datetime.timedelta(days=1)
 N = generic.NameObject
 
+# Signers, each in letters that the standard fonts do not have and in another script or another kind of mark.
+NAMES = ("陈伟明 陳偉明", "முத்துக்குமரன் கோபால்", "Nguyễn Thị Hồng Żółć")
+
 # Verdicts that differ, and why. docs/pdf-verdicts.md says it at length.
 DIFFERENCES = {
     "form filled": ("bad", "VALID", "what is filled in changes what the page shows, and nobody's certification allowed it"),
@@ -361,9 +364,9 @@ def ours(pki: Pki, esign: Path, sign: Path, scratch: Path) -> int:
     source.joinpath("table.pdf").write_bytes(document())
     source.joinpath("streams.pdf").write_bytes(document(streams=True))
     failed = 0
-    for level, times in (("B-B", 1), ("B-T", 2), ("B-LT", 3)):
+    for level, times in (("B-B", 1), ("B-T", 2), ("B-LT", len(NAMES))):
         folder = scratch / level
-        subprocess.run([sign, source, folder, level, str(times), "300", "100", "200", "60"], check=True)
+        subprocess.run([sign, source, folder, level, str(times), "300", "100", "200", "60", *NAMES], check=True)
         root = folder / "root.pem"
         files = [pades.Signed(p, f"{p.stem}, {level}", level, times) for p in sorted(folder.glob("*.pdf"))]
         place = scratch / f"judge-{level}"
@@ -373,7 +376,16 @@ def ours(pki: Pki, esign: Path, sign: Path, scratch: Path) -> int:
             mine, why = verdict(esign, file.path, root)
             failed += mine != "good"
             print(f"{file.label:28} esign {mine} {why or ''}")
+            failed += names_missing(file)
     return failed + on_top(pki, esign, sign, scratch, p256)
+
+
+def names_missing(file: pades.Signed) -> int:
+    """How many signers' names poppler does not find in the boxes of a file, letter by letter."""
+    text = pades.run("pdftotext", file.path, "-").stdout
+    missing = [name for name in NAMES[: file.signatures] if f"signed by {name}\n" not in text]
+    print(f"{file.label:28} names in boxes: {'missing ' + ', '.join(missing) if missing else 'as they were given'}")
+    return len(missing)
 
 
 def on_top(pki: Pki, esign: Path, sign: Path, scratch: Path, p256) -> int:

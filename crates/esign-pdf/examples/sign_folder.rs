@@ -1,10 +1,11 @@
 //! Signs every PDF of a folder with certificates that are made for it: files for other programs to judge.
 //!
 //! ```text
-//! sign_folder IN OUT LEVEL TIMES X Y WIDTH HEIGHT
+//! sign_folder IN OUT LEVEL TIMES X Y WIDTH HEIGHT [NAME...]
 //! ```
 //!
-//! `LEVEL` is B-B, B-T or B-LT. The box stands on the first page, in points from its lower left corner as shown; each further
+//! `LEVEL` is B-B, B-T or B-LT. The names are those of the signers, the first of the first; `Signer 1` and so on where there is
+//! none. The box stands on the first page, in points from its lower left corner as shown; each further
 //! signature of a file stands above the one before. `OUT` gets the root certificate too, as `root.pem`.
 
 use std::error::Error;
@@ -17,8 +18,8 @@ use jiff::Timestamp;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [from, to, level, times, x, y, width, height] = args.as_slice() else {
-        return Err("usage: sign_folder IN OUT LEVEL TIMES X Y WIDTH HEIGHT".into());
+    let [from, to, level, times, x, y, width, height, names @ ..] = args.as_slice() else {
+        return Err("usage: sign_folder IN OUT LEVEL TIMES X Y WIDTH HEIGHT [NAME...]".into());
     };
     let level = match level.as_str() {
         "B-B" => Level::BB,
@@ -39,7 +40,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         let mut pdf = Bytes::from(std::fs::read(&path)?);
         for number in 1..=times {
-            let identity = pki.issue(&Subject::new(format!("Signer {number}")), now)?;
+            let name = names.get(usize::from(number) - 1).cloned();
+            let subject = Subject::new(name.unwrap_or_else(|| format!("Signer {number}")));
+            let identity = pki.issue(&subject, now)?;
             let rect = Rect::new(x, y + f64::from(number - 1) * height, width, height);
             let mut options = SignOptions::new(format!("example-{number}"), 1, rect, now);
             options.level = level;

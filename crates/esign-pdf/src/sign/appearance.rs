@@ -1,10 +1,11 @@
 //! The box that a person sees.
 
 use esign_core::facts::{PageFacts, Rect};
-use lopdf::{Object, Stream, dictionary};
+use lopdf::{Object, ObjectId, Stream, dictionary};
 
 use super::paint::{Colour, Painter, Style, number, real};
-use super::text::{self, Font};
+use super::text::{Fonts, Text, Weight};
+use super::update::Update;
 use super::{SignError, SignOptions};
 use crate::geometry::{appearance_matrix, shown_page, to_user};
 
@@ -31,8 +32,23 @@ const WARNING: Colour = [0.66, 0.25, 0.08];
 pub(super) struct Appearance {
     /// `/Rect`: lower-left and upper-right corner in user space.
     pub(super) rect: [f32; 4],
-    /// The appearance stream; none for an invisible signature.
-    pub(super) form: Option<Stream>,
+    /// What is drawn; nothing for an invisible signature.
+    pub(super) form: Option<Form>,
+}
+
+/// The appearance stream without its resources, which are objects of the document.
+pub(super) struct Form {
+    stream: Stream,
+    fonts: Fonts,
+}
+
+impl Form {
+    /// Adds the stream and the fonts that it uses.
+    pub(super) fn add_to(mut self, update: &mut Update) -> Result<ObjectId, SignError> {
+        let resources = self.fonts.resources(|font| update.add(font))?;
+        self.stream.dict.set("Resources", resources);
+        update.add(self.stream)
+    }
 }
 
 /// Draws the box, upright on the page as shown.
@@ -44,7 +60,11 @@ pub(super) fn draw(page: &PageFacts, signer: &str, options: &SignOptions) -> Res
         return Err(SignError::BoxOutside { page: page.number, width, height });
     }
     let user = to_user(page, rect);
-    let form = (!is_invisible).then(|| form(page, rect, content(rect, &lines(signer, options))));
+    let form = (!is_invisible).then(|| {
+        let mut fonts = Fonts::default();
+        let content = content(rect, &lines(signer, options), &mut fonts);
+        Form { stream: form(page, rect, content), fonts }
+    });
     Ok(Appearance { rect: [user.x, user.y, user.right(), user.top()].map(real), form })
 }
 
@@ -56,27 +76,19 @@ fn is_on_page(page: &PageFacts, rect: &Rect) -> bool {
 }
 
 struct Line {
-    text: String,
-    font: Font,
-    colour: Colour,
-}
-
-/// A line, or a part of one, that fits.
-struct Encoded {
-    text: Vec<u8>,
-    font: Font,
+    text: Text,
     colour: Colour,
 }
 
 fn lines(signer: &str, options: &SignOptions) -> Vec<Line> {
-    let line = |text: &str, font, colour| Line { text: text.to_owned(), font, colour };
+    let line = |text: &str, weight, colour| Line { text: Text::new(text, weight), colour };
     let time = options.signed_at.strftime("%-d %B %Y, %H:%M:%S UTC").to_string();
     let mut lines = vec![
-        line(&format!("Digitally signed by {signer}"), Font::Bold, INK),
-        line(&time, Font::Regular, INK),
-        line("SANDBOX - not a legal signature", Font::Bold, WARNING),
+        line(&format!("Digitally signed by {signer}"), Weight::Bold, INK),
+        line(&time, Weight::Regular, INK),
+        line("SANDBOX - not a legal signature", Weight::Bold, WARNING),
     ];
-    lines.extend(options.lines.iter().map(|text| line(text, Font::Regular, MUTED)));
+    lines.extend(options.lines.iter().map(|text| line(text, Weight::Regular, MUTED)));
     lines
 }
 
@@ -87,12 +99,11 @@ fn form(page: &PageFacts, rect: &Rect, content: Vec<u8>) -> Stream {
         "Subtype" => "Form",
         "BBox" => [0.0, 0.0, rect.width, rect.height].map(number).to_vec(),
         "Matrix" => appearance_matrix(page).map(Object::from).to_vec(),
-        "Resources" => text::resources(),
     };
     Stream::new(dictionary, content).with_compression(false)
 }
 
-fn content(rect: &Rect, lines: &[Line]) -> Vec<u8> {
+fn content(rect: &Rect, lines: &[Line], fonts: &mut Fonts) -> Vec<u8> {
     let (width, height) = (rect.width, rect.height);
     let bar = BAR.min(width / 20.0);
     let border = BORDER.min(width / 4.0).min(height / 4.0);
@@ -107,7 +118,8 @@ fn content(rect: &Rect, lines: &[Line]) -> Vec<u8> {
     let (size, lines) = fit(lines, &room);
     let mut baseline = room.top() - (room.height - height_of(lines.len(), size)) / 2.0 - size * CAPITALS;
     for line in lines {
-        painter.text(Style { font: line.font, size, colour: line.colour }, room.x, baseline, &line.text);
+        let style = Style { weight: line.text.weight, size, colour: line.colour };
+        painter.text(fonts, style, room.x, baseline, &line.text);
         baseline -= size * LEADING;
     }
     painter.finish()
@@ -115,7 +127,7 @@ fn content(rect: &Rect, lines: &[Line]) -> Vec<u8> {
 
 /// The lines, wrapped to the width of the room, at the largest size at which all of them fit its height. What does not fit
 /// even at the smallest size is left out.
-fn fit(lines: &[Line], room: &Rect) -> (f64, Vec<Encoded>) {
+fn fit(lines: &[Line], room: &Rect) -> (f64, Vec<Line>) {
     for size in SIZES {
         let wrapped = wrap(lines, size, room.width);
         if height_of(wrapped.len(), size) <= room.height {
@@ -138,11 +150,11 @@ fn height_of(lines: usize, size: f64) -> f64 {
     }
 }
 
-fn wrap(lines: &[Line], size: f64, width: f64) -> Vec<Encoded> {
+fn wrap(lines: &[Line], size: f64, width: f64) -> Vec<Line> {
     let wrapped = |line: &Line| {
-        let (font, colour) = (line.font, line.colour);
-        let parts = text::wrap(font, &line.text, size, width).into_iter();
-        parts.map(move |part| Encoded { text: text::shorten(font, part, size, width), font, colour })
+        let colour = line.colour;
+        let parts = line.text.wrap(size, width).into_iter();
+        parts.map(move |part| Line { text: part.shorten(size, width), colour })
     };
     lines.iter().flat_map(wrapped).collect()
 }
@@ -152,15 +164,13 @@ mod tests {
     use super::*;
 
     fn fitted(texts: &[&str], width: f64, height: f64) -> (f64, Vec<String>) {
-        let line = |text: &&str| Line { text: (*text).to_owned(), font: Font::Regular, colour: INK };
+        let line = |text: &&str| Line { text: Text::new(text, Weight::Regular), colour: INK };
         let lines: Vec<_> = texts.iter().map(line).collect();
         let (size, lines) = fit(&lines, &Rect::new(0.0, 0.0, width, height));
         assert!(height_of(lines.len(), size) <= height);
-        assert!(lines.iter().all(|line| line.font.width(&line.text, size) <= width));
-        (
-            size,
-            lines.into_iter().map(|line| line.text.iter().map(|byte| char::from(*byte)).collect()).collect(),
-        )
+        assert!(lines.iter().all(|line| line.text.width(size) <= width));
+        let plain = |line: Line| line.text.clusters.into_iter().map(|cluster| cluster.text).collect();
+        (size, lines.into_iter().map(plain).collect())
     }
 
     #[test]
@@ -169,7 +179,7 @@ mod tests {
         assert_eq!(fitted(&["one two"], 25.0, 50.0), (9.0, vec!["one".into(), "two".into()]));
         assert_eq!(fitted(&["one two"], 25.0, 12.0).0, 7.0);
         assert_eq!(fitted(&["one", "two", "three"], 25.0, 8.5), (4.0, vec!["one".into(), "two".into()]));
-        assert_eq!(fitted(&["unbreakable"], 30.0, 20.0), (9.0, vec!["unbr\u{85}".into()]));
+        assert_eq!(fitted(&["unbreakable"], 30.0, 20.0), (9.0, vec!["unbr…".into()]));
         assert_eq!(fitted(&["one"], 25.0, 1.0), (4.0, Vec::new()));
     }
 }

@@ -18,8 +18,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The box is drawn with the standard Helvetica, which knows Western European characters only (WinAnsi). Any other
-//! character of a name or line is printed as `?`; the certificate has the name in full.
+//! A line of the box that is Western European (WinAnsi) is drawn with the standard Helvetica. Any other is drawn with fonts
+//! that come with this crate, of which only the glyphs that are drawn are embedded: Latin with all its accents, Greek,
+//! Cyrillic, Tamil, Chinese (simplified and traditional) and kana. A character that they lack shows as an empty box; the text
+//! that a reader copies is right all the same, and the certificate has the name in full.
 
 mod appearance;
 mod attach;

@@ -40,7 +40,7 @@ pub(super) fn prepare(
     let appearance = appearance::draw(&page.facts, signer, options)?;
 
     update.attach(&options.attachments, options.signed_at)?;
-    let form = appearance.form.map(|form| update.add(form)).transpose()?;
+    let form = appearance.form.map(|form| form.add_to(&mut update)).transpose()?;
     // The widget refers to the signature and is referred to from page and form. The signature comes last, so that its
     // dictionary is the last thing before the cross-references and its hole can be found by arithmetic.
     let widget = update.reserve()?;

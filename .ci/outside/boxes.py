@@ -41,7 +41,7 @@ def main() -> int:
         source.mkdir()
         for number, combination in enumerate(combinations):
             source.joinpath(f"{number:03}.pdf").write_bytes(page(*combination))
-        subprocess.run([sign, source, signed, "B-B", "1", *map(str, BOX)], check=True)
+        subprocess.run([sign, source, signed, "B-B", "1", *map(str, BOX), "p256"], check=True)
         for number, (rotation, (media, crop), unit, inherited) in enumerate(combinations):
             path = signed / f"{number:03}.pdf"
             width, height = shown(media, crop, rotation)

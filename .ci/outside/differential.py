@@ -1,7 +1,7 @@
 """Holds our verdicts on signed PDFs against those of programs that are not ours, both ways.
 
 What pyHanko signs (every algorithm and level, certified or not, and with later changes of many kinds) is given to
-`esign verify`; what we sign (every level, over tables and streams, several times, on top of pyHanko's signatures) is given to
+`esign verify`; what we sign (every level and kind of key, over tables and streams, several times, on top of pyHanko's signatures) is given to
 pyHanko, poppler and qpdf. Where verdicts differ, the difference must be in `DIFFERENCES`, which is the table in
 docs/pdf-verdicts.md.
 
@@ -44,6 +44,9 @@ N = generic.NameObject
 
 # Signers, each in letters that the standard fonts do not have and in another script or another kind of mark.
 NAMES = ("陈伟明 陳偉明", "முத்துக்குமரன் கோபால்", "Nguyễn Thị Hồng Żółć")
+
+# Kinds of keys of the signers of a file, in turn.
+KEYS = {"B-B": "rsa2048", "B-T": "p384,p256", "B-LT": "rsa3072,p384,p256"}
 
 # Verdicts that differ, and why. docs/pdf-verdicts.md says it at length.
 DIFFERENCES = {
@@ -366,7 +369,7 @@ def ours(pki: Pki, esign: Path, sign: Path, scratch: Path) -> int:
     failed = 0
     for level, times in (("B-B", 1), ("B-T", 2), ("B-LT", len(NAMES))):
         folder = scratch / level
-        subprocess.run([sign, source, folder, level, str(times), "300", "100", "200", "60", *NAMES], check=True)
+        subprocess.run([sign, source, folder, level, str(times), "300", "100", "200", "60", KEYS[level], *NAMES], check=True)
         root = folder / "root.pem"
         files = [pades.Signed(p, f"{p.stem}, {level}", level, times) for p in sorted(folder.glob("*.pdf"))]
         place = scratch / f"judge-{level}"
@@ -382,8 +385,8 @@ def ours(pki: Pki, esign: Path, sign: Path, scratch: Path) -> int:
 
 def names_missing(file: pades.Signed) -> int:
     """How many signers' names poppler does not find in the boxes of a file, letter by letter."""
-    text = pades.run("pdftotext", file.path, "-").stdout
-    missing = [name for name in NAMES[: file.signatures] if f"signed by {name}\n" not in text]
+    text = " ".join(pades.run("pdftotext", file.path, "-").stdout.split())
+    missing = [name for name in NAMES[: file.signatures] if f"signed by {name} " not in text]
     print(f"{file.label:28} names in boxes: {'missing ' + ', '.join(missing) if missing else 'as they were given'}")
     return len(missing)
 
@@ -395,7 +398,7 @@ def on_top(pki: Pki, esign: Path, sign: Path, scratch: Path, p256) -> int:
     source.joinpath("visible.pdf").write_bytes(signed(pki, p256, document(), visible=True))
     source.joinpath("lta.pdf").write_bytes(signed(pki, p256, document(), level="B-LTA"))
     source.joinpath("streams.pdf").write_bytes(signed(pki, p256, document(streams=True), level="B-T"))
-    subprocess.run([sign, source, folder, "B-LT", "1", "300", "300", "200", "60"], check=True)
+    subprocess.run([sign, source, folder, "B-LT", "1", "300", "300", "200", "60", "p256"], check=True)
     both = scratch / "both.pem"
     both.write_bytes(pki.root_pem + (folder / "root.pem").read_bytes())
     roots = [asn1(pki.root), load_cert_from_pemder(folder / "root.pem")]

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use esign_core::jiff::Timestamp;
 use esign_pdf::facts::{Rect, SignatureLevel};
-use esign_pdf::sign::{Identity, Level, SAMPLE_PLACES, SignOptions, Subject, TestPki, sample_pdf, sign};
+use esign_pdf::sign::{
+    Identity, KeyKind, Level, SAMPLE_PLACES, SignOptions, Subject, TestPki, sample_pdf, sign,
+};
 use esign_pdf::verify::{ExpectedBox, Original, RevocationStatus, Verdict};
 use esign_pdf::{Limits, VerificationReport, VerifyOptions, inspect, roots_from_pem, verify};
 
@@ -63,6 +65,46 @@ fn every_signature_in_a_row_passes() {
         [SignatureLevel::BB, SignatureLevel::BLT, SignatureLevel::BLT, SignatureLevel::BLT],
         "a store serves every timestamped signature in the document"
     );
+}
+
+/// Every kind of key at every level, with the algorithms that go with it.
+#[test]
+fn every_kind_of_key_signs() {
+    let pki = TestPki::generate(now()).expect("keys");
+    let original = sample();
+    for (kind, algorithms) in [
+        (KeyKind::P256, [ECDSA_SHA256, SHA256]),
+        (KeyKind::P384, [ECDSA_SHA384, SHA384]),
+        (KeyKind::Rsa2048, [RSA_SHA256, SHA256]),
+        (KeyKind::Rsa3072, [RSA_SHA256, SHA256]),
+    ] {
+        let identity = pki.issue_for(&Subject::new("Signer"), kind, now()).expect("a certificate");
+        for level in [Level::BB, Level::BT, Level::BLT] {
+            let mut options = SignOptions::new("signature", 2, SAMPLE_PLACES[0], now());
+            options.level = level;
+            let signed = sign(&original, &identity, Some(pki.tsa()), &options).expect("a signature");
+            let report = verified(&signed, &pki, &original, &[]);
+            assert_eq!(report.verdict, Verdict::Passed, "{kind:?} {level:?}: {:?}", report.reasons);
+            let found = contents(&signed);
+            for algorithm in algorithms {
+                assert!(found.contains(algorithm), "{kind:?}: {algorithm}");
+            }
+        }
+    }
+}
+
+/// Algorithm identifiers in DER, in hexadecimal: ECDSA without parameters, RSA with a null (RFC 5754).
+const ECDSA_SHA256: &str = "300a06082a8648ce3d040302";
+const ECDSA_SHA384: &str = "300a06082a8648ce3d040303";
+const RSA_SHA256: &str = "300d06092a864886f70d01010b0500";
+const SHA256: &str = "300b0609608648016503040201";
+const SHA384: &str = "300b0609608648016503040202";
+
+/// The hole of the first signature, in hexadecimal.
+fn contents(pdf: &[u8]) -> String {
+    let text = String::from_utf8_lossy(pdf);
+    let (_, after) = text.split_once("/Contents<").expect("a signature");
+    after.split('>').next().expect("its end").to_owned()
 }
 
 /// One bit in what is signed, tried all over it, and the signature fails or the document can no longer be read.

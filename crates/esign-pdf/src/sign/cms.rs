@@ -1,7 +1,7 @@
-//! Cryptographic messages (RFC 5652) with one P-256 signer, as CAdES and timestamps need them.
+//! Cryptographic messages (RFC 5652) with one signer, as CAdES and timestamps need them.
 
-use aws_lc_rs::digest::{SHA256, digest};
-use rcgen::{KeyPair, SigningKey};
+use aws_lc_rs::digest::{self, SHA256, SHA384, digest};
+use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, SigningKey};
 use yasna::models::ObjectIdentifier;
 use yasna::{DERWriter, DERWriterSet, Tag};
 
@@ -14,13 +14,57 @@ const MESSAGE_DIGEST: &[u64] = &[1, 2, 840, 113_549, 1, 9, 4];
 const SIGNING_CERTIFICATE_V2: &[u64] = &[1, 2, 840, 113_549, 1, 9, 16, 2, 47];
 const SIGNATURE_TIMESTAMP: &[u64] = &[1, 2, 840, 113_549, 1, 9, 16, 2, 14];
 const ECDSA_WITH_SHA256: &[u64] = &[1, 2, 840, 10045, 4, 3, 2];
+const ECDSA_WITH_SHA384: &[u64] = &[1, 2, 840, 10045, 4, 3, 3];
+const SHA256_WITH_RSA: &[u64] = &[1, 2, 840, 113_549, 1, 1, 11];
 const SHA_256: &[u64] = &[2, 16, 840, 1, 101, 3, 4, 2, 1];
+const SHA_384: &[u64] = &[2, 16, 840, 1, 101, 3, 4, 2, 2];
 
-/// Who signs: a P-256 key and its certificates, the signer's first.
+/// Who signs: a key and its certificates, the signer's first.
 #[derive(Clone, Copy)]
 pub(super) struct Signer<'a> {
     pub(super) key: &'a KeyPair,
     pub(super) chain: &'a [Vec<u8>],
+}
+
+impl Signer<'_> {
+    pub(super) fn scheme(&self) -> Scheme {
+        let algorithm = self.key.algorithm();
+        if *algorithm == PKCS_ECDSA_P256_SHA256 {
+            Scheme { digest: &SHA256, digest_oid: SHA_256, oid: ECDSA_WITH_SHA256, is_rsa: false }
+        } else if *algorithm == PKCS_ECDSA_P384_SHA384 {
+            Scheme { digest: &SHA384, digest_oid: SHA_384, oid: ECDSA_WITH_SHA384, is_rsa: false }
+        } else {
+            // The keys that are made here are of these three kinds.
+            Scheme { digest: &SHA256, digest_oid: SHA_256, oid: SHA256_WITH_RSA, is_rsa: true }
+        }
+    }
+}
+
+/// A signature algorithm and the digest that goes with it.
+#[derive(Clone, Copy)]
+pub(super) struct Scheme {
+    /// Of the content as well as of the signed attributes.
+    pub(super) digest: &'static digest::Algorithm,
+    digest_oid: &'static [u64],
+    oid: &'static [u64],
+    is_rsa: bool,
+}
+
+impl Scheme {
+    /// RFC 5754, 2: parameters absent.
+    pub(super) fn write_digest(&self, writer: DERWriter<'_>) {
+        writer.write_sequence(|w| write_oid(w.next(), self.digest_oid));
+    }
+
+    /// RFC 5754, 3: parameters absent for ECDSA, null for RSA.
+    fn write(&self, writer: DERWriter<'_>) {
+        writer.write_sequence(|w| {
+            write_oid(w.next(), self.oid);
+            if self.is_rsa {
+                w.next().write_null();
+            }
+        });
+    }
 }
 
 /// A signature over some content, not yet wrapped into a message, so that it can be timestamped first.
@@ -32,7 +76,7 @@ pub(super) struct Signature<'a> {
     pub(super) value: Vec<u8>,
 }
 
-/// Signs content by its SHA-256 digest. The signed attributes are the three that CAdES needs and no more: content type,
+/// Signs content by its digest, made with the signer's [`Scheme`]. The signed attributes are the three that CAdES needs and no more: content type,
 /// message digest, signing certificate. The signing time of a PDF signature stands in its dictionary instead
 /// (ETSI EN 319 142-1, 5.3).
 pub(super) fn sign<'a>(
@@ -69,7 +113,7 @@ impl Signature<'_> {
             content_info(w, SIGNED_DATA, |w| {
                 w.write_sequence(|w| {
                     w.next().write_u8(version);
-                    w.next().write_set_of(|set| write_sha256(set.next()));
+                    w.next().write_set_of(|set| self.signer.scheme().write_digest(set.next()));
                     w.next().write_sequence(|w| {
                         write_oid(w.next(), self.content_type);
                         if let Some(content) = content {
@@ -93,9 +137,9 @@ impl Signature<'_> {
         writer.write_sequence(|w| {
             w.next().write_u8(1);
             w.next().write_der(issuer_and_serial);
-            write_sha256(w.next());
+            self.signer.scheme().write_digest(w.next());
             w.next().write_der(&implicit_set(&self.attributes));
-            w.next().write_sequence(|w| write_oid(w.next(), ECDSA_WITH_SHA256));
+            self.signer.scheme().write(w.next());
             w.next().write_bytes(&self.value);
             if let Some(token) = timestamp {
                 w.next().write_tagged_implicit(Tag::context(1), |w| {
@@ -108,11 +152,6 @@ impl Signature<'_> {
 
 pub(super) fn write_oid(writer: DERWriter<'_>, oid: &[u64]) {
     writer.write_oid(&ObjectIdentifier::from_slice(oid));
-}
-
-/// The algorithm identifier of SHA-256, parameters absent (RFC 5754, 2).
-pub(super) fn write_sha256(writer: DERWriter<'_>) {
-    writer.write_sequence(|w| write_oid(w.next(), SHA_256));
 }
 
 fn content_info(writer: DERWriter<'_>, oid: &[u64], content: impl FnOnce(DERWriter<'_>)) {

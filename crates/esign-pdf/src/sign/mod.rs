@@ -48,7 +48,7 @@ use crate::limits::on_big_stack;
 
 pub use attach::NewAttachment;
 pub use error::SignError;
-pub use pki::{Identity, MARK, Subject, TestPki};
+pub use pki::{Identity, KeyKind, MARK, Subject, TestPki};
 pub use sample::{SAMPLE_PLACES, sample_pdf, text_pdf};
 pub use tsa::TimestampAuthority;
 
@@ -158,7 +158,7 @@ fn sign_here(
     };
     let mut prepared = prepared::prepare(pdf, &identity.name, options, limits)?;
     let signer = cms::Signer { key: &identity.key, chain: &identity.chain };
-    let signature = cms::sign(signer, cms::DATA, prepared.digest().as_ref())?;
+    let signature = cms::sign(signer, cms::DATA, prepared.digest(signer.scheme().digest).as_ref())?;
     let timestamp = tsa.map(|tsa| tsa.token(&signature.value, options.signed_at)).transpose()?;
     prepared.embed(&signature.into_message(None, timestamp.as_deref())?)?;
     let signed = prepared.into_bytes();

@@ -8,7 +8,7 @@ use jiff::{Timestamp, ToSpan, Zoned};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, CustomExtension,
     DistinguishedName, DnType, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
-    PKCS_ECDSA_P384_SHA384, SerialNumber,
+    PKCS_ECDSA_P384_SHA384, PKCS_RSA_SHA256, RsaKeySize, SerialNumber,
 };
 use time::OffsetDateTime;
 use yasna::models::GeneralizedTime;
@@ -70,15 +70,23 @@ impl TestPki {
         self.authorities.root.der()
     }
 
-    /// Issues a certificate (P-256) to a person, valid from a day before `now` for a year.
+    /// Issues a certificate with a new P-256 key to a person, valid from a day before `now` for a year.
     ///
     /// # Errors
     /// [`SignError::EmptyName`] without a name, [`SignError::Certificate`] as for [`generate`](Self::generate).
     pub fn issue(&self, subject: &Subject, now: Timestamp) -> Result<Identity, SignError> {
+        self.issue_for(subject, KeyKind::P256, now)
+    }
+
+    /// The same with a new key of that kind. An RSA key takes a second or so to make.
+    ///
+    /// # Errors
+    /// As for [`issue`](Self::issue).
+    pub fn issue_for(&self, subject: &Subject, kind: KeyKind, now: Timestamp) -> Result<Identity, SignError> {
         if subject.common_name.trim().is_empty() {
             return Err(SignError::EmptyName);
         }
-        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+        let key = kind.generate()?;
         let issuing = &self.authorities.issuing;
         let certificate = person(subject, Validity::from(now, 1)?).signed_by(&key, issuing)?;
         let root = &self.authorities.root;
@@ -100,6 +108,30 @@ impl TestPki {
 impl fmt::Debug for TestPki {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TestPki").finish_non_exhaustive()
+    }
+}
+
+/// A person's kind of key, and with it the algorithm and digest of the signatures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// ECDSA over P-256 with SHA-256, as Sign with Singpass has it.
+    P256,
+    /// ECDSA over P-384 with SHA-384.
+    P384,
+    /// RSA of 2048 bits, PKCS#1 v1.5 with SHA-256.
+    Rsa2048,
+    /// RSA of 3072 bits, PKCS#1 v1.5 with SHA-256.
+    Rsa3072,
+}
+
+impl KeyKind {
+    fn generate(self) -> Result<KeyPair, rcgen::Error> {
+        match self {
+            Self::P256 => KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256),
+            Self::P384 => KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384),
+            Self::Rsa2048 => KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048),
+            Self::Rsa3072 => KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_3072),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use aws_lc_rs::digest::{Context, Digest, SHA256};
+use aws_lc_rs::digest::{Algorithm, Context, Digest};
 use bytes::Bytes;
 use lopdf::{Dictionary, Object, ObjectId, StringFormat, dictionary, text_string};
 
@@ -84,9 +84,9 @@ impl Prepared {
         Ok(Self { bytes, hole })
     }
 
-    /// SHA-256 over everything but the hole.
-    pub(super) fn digest(&self) -> Digest {
-        let mut context = Context::new(&SHA256);
+    /// The digest of everything but the hole.
+    pub(super) fn digest(&self, algorithm: &'static Algorithm) -> Digest {
+        let mut context = Context::new(algorithm);
         context.update(&self.bytes[..self.hole.start]);
         context.update(&self.bytes[self.hole.end..]);
         context.finish()

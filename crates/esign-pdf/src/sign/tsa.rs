@@ -3,12 +3,12 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::digest;
 use jiff::Timestamp;
 use rcgen::KeyPair;
 use yasna::models::GeneralizedTime;
 
-use super::cms::{self, Signer, write_oid, write_sha256};
+use super::cms::{self, Signer, write_oid};
 use super::{SignError, pki};
 
 /// `id-ct-TSTInfo`.
@@ -34,21 +34,22 @@ impl TimestampAuthority {
     /// [`SignError::Certificate`] if the time is out of the range of a token.
     pub fn token(&self, data: &[u8], now: Timestamp) -> Result<Vec<u8>, SignError> {
         let time = GeneralizedTime::from_datetime(pki::date(now)?);
+        let signer = Signer { key: &self.key, chain: &self.chain };
+        let scheme = signer.scheme();
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
         let info = yasna::construct_der(|w| {
             w.write_sequence(|w| {
                 w.next().write_u8(1);
                 write_oid(w.next(), POLICY);
                 w.next().write_sequence(|imprint| {
-                    write_sha256(imprint.next());
-                    imprint.next().write_bytes(digest(&SHA256, data).as_ref());
+                    scheme.write_digest(imprint.next());
+                    imprint.next().write_bytes(digest(scheme.digest, data).as_ref());
                 });
                 w.next().write_u64(serial);
                 w.next().write_generalized_time(&time);
             });
         });
-        let signer = Signer { key: &self.key, chain: &self.chain };
-        cms::sign(signer, TST_INFO, digest(&SHA256, &info).as_ref())?.into_message(Some(&info), None)
+        cms::sign(signer, TST_INFO, digest(scheme.digest, &info).as_ref())?.into_message(Some(&info), None)
     }
 
     /// The certificates in DER: the authority's first, the root last.

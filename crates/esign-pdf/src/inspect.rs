@@ -68,10 +68,11 @@ fn signatures(
     if readable.len() > limits.max_signatures {
         return Err(PdfError::Limit { what: "signatures", limit: limits.max_signatures as u64 });
     }
+    let mut left = limits.max_objects;
     let describe = |(field, value): (&&Field<'_>, &Option<Result<SignatureValue<'_>, _>>)| {
         let mut facts = SignatureFieldFacts::new(field.name.as_str());
         facts.widgets = locate.widgets(field);
-        facts.lock = lock(view.doc(), field.dict);
+        facts.lock = lock(view.doc(), field.dict, &mut left)?;
         match value {
             None => {}
             Some(Err(reason)) => facts.unreadable = Some(String::from(*reason)),
@@ -80,9 +81,9 @@ fn signatures(
                 facts.signature = Some(SignatureFacts::new(value.sub_filter.as_str(), level));
             }
         }
-        facts
+        Ok(facts)
     };
-    Ok(fields.iter().zip(&values).map(describe).collect())
+    fields.iter().zip(&values).map(describe).collect()
 }
 
 /// Finds the pages that widgets are on.
@@ -135,26 +136,39 @@ fn xfa(doc: &Doc, catalog: &Dictionary) -> Option<Xfa> {
     Some(if dynamic { Xfa::Dynamic } else { Xfa::Static })
 }
 
-/// `/Lock` of a signature field (ISO 32000-2, table 236).
-pub(crate) fn lock(doc: &Doc, field: &Dictionary) -> Option<FieldLock> {
-    let lock = doc.get_dict(field, b"Lock")?;
-    Some(FieldLock {
+/// `/Lock` of a signature field (ISO 32000-2, table 236). `left` is how many names all locks may still list.
+pub(crate) fn lock(doc: &Doc, field: &Dictionary, left: &mut usize) -> Result<Option<FieldLock>, PdfError> {
+    let Some(lock) = doc.get_dict(field, b"Lock") else { return Ok(None) };
+    Ok(Some(FieldLock {
         action: doc.get_name(lock, b"Action").unwrap_or_default(),
-        fields: names(doc, lock, b"Fields"),
-        permission: doc.get_integer(lock, b"P").and_then(|p| u8::try_from(p).ok()),
-    })
+        fields: names(doc, lock, b"Fields", left)?,
+        permission: lock_permission(doc, field),
+    }))
 }
 
-/// An array of text strings.
-pub(crate) fn names(doc: &Doc, dict: &Dictionary, key: &[u8]) -> Vec<String> {
-    doc.get_array(dict, key).iter().filter_map(|name| Some(text(doc.resolve(name)?.as_str().ok()?))).collect()
+fn lock_permission(doc: &Doc, field: &Dictionary) -> Option<u8> {
+    doc.get_integer(doc.get_dict(field, b"Lock")?, b"P").and_then(|p| u8::try_from(p).ok())
+}
+
+/// An array of text strings. Many fields may share one long array, so all together take from `left`.
+pub(crate) fn names(
+    doc: &Doc,
+    dict: &Dictionary,
+    key: &[u8],
+    left: &mut usize,
+) -> Result<Vec<String>, PdfError> {
+    let list = doc.get_array(dict, key);
+    let limit = PdfError::Limit { what: "names of locked fields", limit: *left as u64 };
+    // A list counts itself too.
+    *left = left.checked_sub(list.len() + 1).ok_or(limit)?;
+    Ok(list.iter().filter_map(|name| Some(text(doc.resolve(name)?.as_str().ok()?))).collect())
 }
 
 /// The strictest certification among the signatures; a lock that came with one counts as well.
 fn certification(doc: &Doc, fields: &[&Field<'_>]) -> Option<Certification> {
     let certifies = |field: &&Field<'_>| {
         let certified = doc_mdp(doc, doc.dict(field.value?)?);
-        let locked = lock(doc, field.dict).and_then(|lock| lock.permission);
+        let locked = lock_permission(doc, field.dict);
         Some(Certification {
             permission: certified.into_iter().chain(locked).min()?,
             field: field.name.clone(),
@@ -289,14 +303,14 @@ mod tests {
                 Style::Table,
             )
         };
-        for (root, words) in [
-            ("/Count 5/Kids[3 0 R]", "1 pages, its /Count says otherwise"),
-            ("/Count 1/Kids[3 0 R 3 0 R]", "an object twice"),
-            ("/Count 1/Kids[2 0 R 3 0 R]", "an object twice"),
-            ("/Count 1/Kids[3 0 R 7 0 R]", "is missing"),
+        for (root, pages, words) in [
+            ("/Count 5/Kids[3 0 R]", 1, "1 pages, its /Count says otherwise"),
+            ("/Count 2/Kids[3 0 R 3 0 R]", 2, "an object twice"),
+            ("/Count 1/Kids[2 0 R 3 0 R]", 1, "an object twice"),
+            ("/Count 1/Kids[3 0 R 7 0 R]", 1, "is missing"),
         ] {
             let facts = facts(&tree(root, "<</Type/Page>>"));
-            assert_eq!(facts.pages.len(), 1);
+            assert_eq!(facts.pages.len(), pages, "{root}");
             assert!(facts.damage.join(";").contains(words), "{root}: {:?}", facts.damage);
         }
         assert_eq!(refusal(&tree("/Count 0/Kids[]", "null")), PdfError::NoPages);

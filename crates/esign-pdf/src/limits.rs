@@ -1,5 +1,6 @@
 //! How much work a document may cause.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use crate::PdfError;
@@ -22,7 +23,8 @@ pub struct Limits {
     pub max_fields: usize,
     /// Most cross-reference sections. Default 512.
     pub max_revisions: usize,
-    /// Most indirect objects, and most entries read from all `/Annots` arrays together. Default 1,000,000.
+    /// Most indirect objects, and most entries read from all lists of one kind together, such as `/Annots`. All revisions
+    /// that a verification reads may have twice as many. Default 1,000,000.
     pub max_objects: usize,
     /// Deepest nesting of page tree and field tree. Default 256.
     pub max_depth: usize,
@@ -31,6 +33,9 @@ pub struct Limits {
     pub max_revision_passes: u64,
     /// Most signatures. Default 64.
     pub max_signatures: usize,
+    /// Most that checking all signatures, certificates and revocation data may hash, in bytes; each signature value
+    /// counts as 256 KiB. Default 2 GiB.
+    pub max_checked: u64,
     /// Most page content that is read for texts or drawn: bytes after decompression, each form counted as often as it is
     /// drawn. Default 256 MiB.
     pub max_content: u64,
@@ -55,6 +60,7 @@ impl Default for Limits {
             max_depth: 256,
             max_revision_passes: 32,
             max_signatures: 64,
+            max_checked: 2 << 30,
             max_content: 256 << 20,
             max_glyphs: 5_000_000,
             max_time: Duration::from_secs(20),
@@ -71,6 +77,43 @@ impl Limits {
             return Err(PdfError::TooLarge { bytes: size, limit: self.max_bytes });
         }
         Ok(())
+    }
+}
+
+/// What may still be hashed and checked, see [`Limits::max_checked`].
+pub(crate) struct Work {
+    left: Cell<Option<u64>>,
+    limit: u64,
+}
+
+impl Work {
+    /// What checking a signature value counts, in bytes that could be hashed instead.
+    pub(crate) const SIGNATURE: u64 = 256 << 10;
+
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self { left: Cell::new(Some(limits.max_checked)), limit: limits.max_checked }
+    }
+
+    /// Takes what comes next; false once that is more than is left, and then for ever. Whoever is told so may answer
+    /// anything: [`Work::check`] refuses the document.
+    pub(crate) fn spend(&self, bytes: usize) -> bool {
+        self.take(bytes as u64)
+    }
+
+    /// As [`Work::spend`], for a signature value over so many bytes.
+    pub(crate) fn spend_signature(&self, bytes: usize) -> bool {
+        self.take((bytes as u64).saturating_add(Self::SIGNATURE))
+    }
+
+    fn take(&self, cost: u64) -> bool {
+        self.left.set(self.left.get().and_then(|left| left.checked_sub(cost)));
+        self.left.get().is_some()
+    }
+
+    /// Refuses the document if more was asked for than there was.
+    pub(crate) fn check(&self) -> Result<(), PdfError> {
+        let limit = PdfError::Limit { what: "bytes hashed to check its signatures", limit: self.limit };
+        self.left.get().map(drop).ok_or(limit)
     }
 }
 

@@ -45,9 +45,9 @@ pub(crate) fn walk(doc: &Doc, limits: &Limits) -> Result<Pages, PdfError> {
     let mut listed = 0usize;
     while let Some((object, inherited, depth)) = open.pop() {
         let id = reference(object);
-        if id.is_some_and(|id| !visited.insert(id)) {
+        let again = id.is_some_and(|id| !visited.insert(id));
+        if again {
             pages.damage.push("the page tree contains an object twice".to_owned());
-            continue;
         }
         let Some(node) = doc.dict(object) else {
             pages.damage.push("an entry of the page tree is missing".to_owned());
@@ -61,6 +61,10 @@ pub(crate) fn walk(doc: &Doc, limits: &Limits) -> Result<Pages, PdfError> {
             let number = u32::try_from(pages.facts.len() + 1).unwrap_or(u32::MAX);
             pages.facts.push(page_facts(doc, node, inherited, number, &mut pages.damage)?);
             pages.ids.push(id);
+            continue;
+        }
+        // A page that is listed twice is shown twice; a node would be the way into a loop.
+        if again {
             continue;
         }
         let kids = doc.get_array(node, b"Kids");

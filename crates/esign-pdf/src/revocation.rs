@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use crate::algorithm::{digest, digest_by_oid};
 use crate::der::{self, Reader, Tlv};
+use crate::limits::Work;
 use crate::oid;
 use crate::x509::{Certificate, SIGNS_CRLS, Signed};
 
@@ -32,15 +33,23 @@ impl Evidence {
     }
 
     /// The worst status in a path (leaf first, root last) at a time. The root has no one above it who could revoke it.
-    pub(crate) fn status_of_path(&self, path: &[Certificate<'_>], at: Timestamp) -> Status {
-        path.windows(2).map(|pair| self.status(&pair[0], &pair[1], at)).max().unwrap_or(Status::Good)
+    pub(crate) fn status_of_path(&self, path: &[Certificate<'_>], at: Timestamp, work: &Work) -> Status {
+        path.windows(2).map(|pair| self.status(&pair[0], &pair[1], at, work)).max().unwrap_or(Status::Good)
     }
 
     /// One answer that says revoked outweighs any that says good.
-    fn status(&self, certificate: &Certificate<'_>, issuer: &Certificate<'_>, at: Timestamp) -> Status {
-        let lists = self.crls.iter().filter_map(|list| by_list(list, certificate, issuer, at));
-        let responses =
-            self.responses.iter().filter_map(|response| by_response(response, certificate, issuer, at));
+    fn status(
+        &self,
+        certificate: &Certificate<'_>,
+        issuer: &Certificate<'_>,
+        at: Timestamp,
+        work: &Work,
+    ) -> Status {
+        // Each answer is hashed, if only to see that it is not the issuer's.
+        let lists = self.crls.iter().filter(|list| work.spend_signature(list.len()));
+        let lists = lists.filter_map(|list| by_list(list, certificate, issuer, at));
+        let responses = self.responses.iter().filter(|response| work.spend_signature(response.len()));
+        let responses = responses.filter_map(|response| by_response(response, certificate, issuer, at));
         let answers: Vec<_> = lists.chain(responses).collect();
         match answers.contains(&Status::Revoked) {
             true => Status::Revoked,
@@ -130,19 +139,39 @@ fn by_response(
     data.next()?;
     let produced = data.take(der::GENERALIZED_TIME)?.time()?;
     let mut answers = data.take(der::SEQUENCE)?.children();
+    let mut about = About { certificate, issuer, hashes: None };
     let answer = std::iter::from_fn(|| answers.take(der::SEQUENCE))
-        .find(|answer| is_about(*answer, certificate, issuer) == Some(true))?;
+        .find(|answer| about.is_named_by(*answer) == Some(true))?;
     is_by_responder(&signed, basic, issuer, produced).then_some(())?;
     read_answer(answer, at)
 }
 
-/// True if the response's `CertID` is that of the certificate.
-fn is_about(answer: Tlv<'_>, certificate: &Certificate<'_>, issuer: &Certificate<'_>) -> Option<bool> {
-    let mut id = answer.children().take(der::SEQUENCE)?.children();
-    let hash = digest_by_oid(id.take(der::SEQUENCE)?.children().oid()?)?;
-    let name = id.take(der::OCTET_STRING)?.content == digest(hash, &[certificate.issuer]);
-    let key = id.take(der::OCTET_STRING)?.content == digest(hash, &[issuer.key_bits()?]);
-    Some(name && key && id.take(der::INTEGER)?.content == certificate.serial)
+/// What an answer must be about.
+struct About<'a> {
+    certificate: &'a Certificate<'a>,
+    issuer: &'a Certificate<'a>,
+    /// The algorithm of the answer before, and what the issuer's name and key hash to with it: a response may have very
+    /// many answers.
+    hashes: Option<(Vec<u8>, [Vec<u8>; 2])>,
+}
+
+impl About<'_> {
+    /// True if the answer's `CertID` is that of the certificate.
+    fn is_named_by(&mut self, answer: Tlv<'_>) -> Option<bool> {
+        let mut id = answer.children().take(der::SEQUENCE)?.children();
+        let algorithm = id.take(der::SEQUENCE)?.children().oid()?;
+        let (name, key) = (id.take(der::OCTET_STRING)?.content, id.take(der::OCTET_STRING)?.content);
+        if id.take(der::INTEGER)?.content != self.certificate.serial {
+            return Some(false);
+        }
+        if self.hashes.as_ref().is_none_or(|(known, _)| known != algorithm) {
+            let hash = digest_by_oid(algorithm)?;
+            let hashes = [self.certificate.issuer, self.issuer.key_bits()?].map(|part| digest(hash, &[part]));
+            self.hashes = Some((algorithm.to_vec(), hashes));
+        }
+        let (_, [of_name, of_key]) = self.hashes.as_ref()?;
+        Some(name == of_name && key == of_key)
+    }
 }
 
 /// Signed by the issuer, or by somebody whom the issuer appointed for this (RFC 6960, 4.2.2.2).

@@ -1,15 +1,17 @@
 //! Certificate paths to configured roots, built by rustls-webpki (RFC 5280: validity, CA flags, path length, name
 //! constraints, unknown critical extensions), with what it leaves out: the key usage of CAs and of the signer.
 
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
+use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 use serde::Serialize;
 use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, KeyUsage, VerifiedPath};
 
 use crate::PdfError;
 use crate::cms::Reason;
+use crate::limits::Work;
 use crate::oid;
 use crate::verify::{hex, sha256};
 use crate::x509::{Certificate, SIGNS, SIGNS_CERTIFICATES, common_name};
@@ -51,12 +53,16 @@ impl<'a> Roots<'a> {
     }
 
     /// Searches a path from `leaf` over `others` to a root, all valid `at` that time: the leaf first, the root last.
+    ///
+    /// Chains are tried one by one, the shortest first, each link checked before the next is looked for: given all
+    /// certificates at once, webpki would look at 200,000 arrangements of some that name each other.
     pub(crate) fn path<'c>(
         &'c self,
         leaf: &Certificate<'c>,
         others: &[Certificate<'c>],
         at: Timestamp,
         purpose: Purpose,
+        work: &Work,
     ) -> Result<Vec<Certificate<'c>>, Untrusted> {
         if !leaf.allows(SIGNS) {
             return Err(Untrusted::NoPath("the certificate's key usage does not allow signing"));
@@ -72,40 +78,103 @@ impl<'a> Roots<'a> {
             let valid = leaf.not_before <= at && at <= leaf.not_after;
             return if valid { Ok(vec![*leaf]) } else { Err(Untrusted::Expired(EXPIRED)) };
         }
-        let anchors: Vec<TrustAnchor<'_>> =
-            roots.iter().filter_map(|root| webpki::anchor_from_trusted_cert(root).ok()).collect();
-        let intermediates: Vec<_> = others.iter().map(|other| CertificateDer::from(other.raw)).collect();
-        let der = CertificateDer::from(leaf.raw);
-        let end_entity = EndEntityCert::try_from(&der)
-            .map_err(|_| Untrusted::NoPath("the certificate is not a proper X.509 version 3 certificate"))?;
-        let seconds = u64::try_from(at.as_second()).map_err(|_| Untrusted::Expired(EXPIRED))?;
-        let path = end_entity.verify_for_usage(
-            ALGORITHMS,
-            &anchors,
-            &intermediates,
-            UnixTime::since_unix_epoch(Duration::from_secs(seconds)),
-            Eku(purpose),
-            None,
-            Some(&cas_may_sign),
-        );
-        match path {
-            Ok(path) => {
-                let between = path
-                    .intermediate_certificates()
-                    .filter_map(|ca| others.iter().find(|other| other.raw == ca.der().as_ref()));
-                let anchor = path.anchor();
-                let root = roots.iter().zip(&anchors).find(|(_, candidate)| *candidate == anchor);
-                let root = root.and_then(|(root, _)| Certificate::parse(root.as_ref()));
-                Ok(std::iter::once(*leaf).chain(between.copied()).chain(root).collect())
+        let roots: Vec<_> = roots.iter().filter_map(|root| Certificate::parse(root.as_ref())).collect();
+        let mut chains = Chains::new(leaf, others, work);
+        let mut why = Untrusted::NoPath("no chain leads from the certificate to a configured root");
+        while let Some(chain) = chains.next() {
+            let head = chain.last().unwrap_or(leaf);
+            let above = |root: &&Certificate<'_>| chains.vouches(root, head);
+            for root in roots.iter().filter(above) {
+                match validate(leaf, &chain, root, at, purpose) {
+                    Ok(()) => return Ok([&[*leaf], chain.as_slice(), &[*root]].concat()),
+                    // What only time took away says more than what never was a chain.
+                    Err(reason) if !matches!(why, Untrusted::Expired(_)) => why = reason,
+                    Err(_) => {}
+                }
             }
-            Err(webpki::Error::CertExpired { .. } | webpki::Error::CertNotValidYet { .. }) => {
-                Err(Untrusted::Expired(EXPIRED))
-            }
-            Err(webpki::Error::UnknownIssuer) => {
-                Err(Untrusted::NoPath("no chain leads from the certificate to a configured root"))
-            }
-            Err(_) => Err(Untrusted::NoPath("the certificate chain breaks a rule of RFC 5280")),
         }
+        Err(why)
+    }
+}
+
+/// The chains that lead up from a certificate, the shortest first.
+struct Chains<'w, 'c> {
+    leaf: Certificate<'c>,
+    authorities: Vec<Certificate<'c>>,
+    /// Indices into `authorities`, from below.
+    open: VecDeque<Vec<usize>>,
+    tried: usize,
+    work: &'w Work,
+}
+
+impl<'w, 'c> Chains<'w, 'c> {
+    /// Real ones have up to three authorities between; webpki allows six.
+    const LONGEST: usize = 6;
+    /// Real documents have one or two.
+    const MOST: usize = 64;
+
+    fn new(leaf: &Certificate<'c>, others: &[Certificate<'c>], work: &'w Work) -> Self {
+        let mut known = HashSet::new();
+        let authorities = others.iter().filter(|other| other.is_authority() && known.insert(other.raw));
+        let authorities = authorities.copied().collect();
+        Self { leaf: *leaf, authorities, open: VecDeque::from([Vec::new()]), tried: 0, work }
+    }
+
+    fn next(&mut self) -> Option<Vec<Certificate<'c>>> {
+        let chain = self.open.pop_front().filter(|_| self.tried < Self::MOST)?;
+        self.tried += 1;
+        let head = chain.last().map_or(self.leaf, |last| self.authorities[*last]);
+        if chain.len() < Self::LONGEST {
+            for (index, authority) in self.authorities.iter().enumerate() {
+                if self.tried + self.open.len() >= Self::MOST {
+                    break;
+                }
+                if !chain.contains(&index) && self.vouches(authority, &head) {
+                    self.open.push_back([chain.as_slice(), &[index]].concat());
+                }
+            }
+        }
+        Some(chain.into_iter().map(|index| self.authorities[index]).collect())
+    }
+
+    fn vouches(&self, issuer: &Certificate<'_>, subject: &Certificate<'_>) -> bool {
+        issuer.subject == subject.issuer
+            && self.work.spend_signature(subject.raw.len())
+            && subject.is_signed_by(issuer)
+    }
+}
+
+/// Whether RFC 5280 accepts this chain.
+fn validate(
+    leaf: &Certificate<'_>,
+    between: &[Certificate<'_>],
+    root: &Certificate<'_>,
+    at: Timestamp,
+    purpose: Purpose,
+) -> Result<(), Untrusted> {
+    const BROKEN: Untrusted = Untrusted::NoPath("the certificate chain breaks a rule of RFC 5280");
+    let root = CertificateDer::from(root.raw);
+    let anchors = [webpki::anchor_from_trusted_cert(&root).map_err(|_| BROKEN)?];
+    let intermediates: Vec<_> = between.iter().map(|other| CertificateDer::from(other.raw)).collect();
+    let der = CertificateDer::from(leaf.raw);
+    let end_entity = EndEntityCert::try_from(&der)
+        .map_err(|_| Untrusted::NoPath("the certificate is not a proper X.509 version 3 certificate"))?;
+    let seconds = u64::try_from(at.as_second()).map_err(|_| Untrusted::Expired(EXPIRED))?;
+    let path = end_entity.verify_for_usage(
+        ALGORITHMS,
+        &anchors,
+        &intermediates,
+        UnixTime::since_unix_epoch(Duration::from_secs(seconds)),
+        Eku(purpose),
+        None,
+        Some(&cas_may_sign),
+    );
+    match path {
+        Ok(_) => Ok(()),
+        Err(webpki::Error::CertExpired { .. } | webpki::Error::CertNotValidYet { .. }) => {
+            Err(Untrusted::Expired(EXPIRED))
+        }
+        Err(_) => Err(BROKEN),
     }
 }
 

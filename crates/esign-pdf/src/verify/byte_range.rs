@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::cms::Reason;
 use crate::lexer::{hex_digit, is_space};
+use crate::limits::Work;
 use crate::signature::SignatureValue;
 
 /// The two pieces that are signed, once the range is found to be sound: it starts at the first byte, leaves out
@@ -51,13 +52,19 @@ fn decode_hole(hole: &[u8]) -> Option<Vec<u8>> {
 
 /// True if a dictionary in the object that starts here has an entry twice. Readers disagree which one counts, so one of
 /// them could see another signature than this one.
-pub(crate) fn repeats_an_entry(bytes: &[u8], at: usize) -> bool {
+pub(crate) fn repeats_an_entry(bytes: &[u8], at: usize, work: &Work) -> bool {
     use crate::lexer::{Lexer, Token};
     let mut lexer = Lexer::new(bytes, at);
+    let mut read = at;
     // The keys of each open dictionary; an array has none. True where a key comes next.
     let mut open: Vec<(Option<HashSet<Vec<u8>>>, bool)> = Vec::new();
     loop {
         let token = lexer.next();
+        // Many signatures may share one long object, and reading it costs more than hashing it.
+        if !work.spend(lexer.pos().saturating_sub(read).saturating_mul(8)) {
+            return false;
+        }
+        read = lexer.pos();
         match (&token, open.last_mut()) {
             (Token::End, _) => return false,
             (Token::Name(key), Some((Some(keys), wants_key @ true))) => {
@@ -156,7 +163,8 @@ mod tests {
             (b"<</A", false),
             (b"", false),
         ] {
-            assert_eq!(repeats_an_entry(object, 0), twice, "{}", String::from_utf8_lossy(object));
+            let work = Work::new(&crate::Limits::default());
+            assert_eq!(repeats_an_entry(object, 0, &work), twice, "{}", String::from_utf8_lossy(object));
         }
     }
 

@@ -31,17 +31,14 @@ pub(crate) struct Lock {
     /// `All`, `Include` or `Exclude`.
     pub(crate) action: String,
     /// Full names.
-    pub(crate) fields: Vec<String>,
+    pub(crate) fields: HashSet<String>,
 }
 
 impl Restrictions {
     /// True if the field with this name, or a parent of it, is locked.
     pub(crate) fn lock(&self, name: &str) -> bool {
-        let listed = |lock: &Lock| {
-            lock.fields.iter().any(|field| {
-                name.strip_prefix(field.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-            })
-        };
+        let ends = name.match_indices('.').map(|(end, _)| end).chain([name.len()]);
+        let listed = |lock: &Lock| ends.clone().any(|end| lock.fields.contains(&name[..end]));
         self.locks.iter().any(|lock| match lock.action.as_str() {
             "Include" => listed(lock),
             "Exclude" => !listed(lock),
@@ -65,6 +62,8 @@ pub(crate) struct Diff<'a> {
     /// For each changed object: who refers to it in the old revision, and under which key.
     referrers: HashMap<ObjectId, Vec<Referrer>>,
     changes: Vec<Change>,
+    /// Entries of lists that may still be looked through: many pages may share one long list.
+    pub(crate) entries_left: usize,
 }
 
 /// Compares the signed revision with the file as it is now. `signed_end` is the end of the signed bytes.
@@ -82,6 +81,7 @@ pub(crate) fn compare(
         explained: HashSet::new(),
         referrers: HashMap::new(),
         changes: Vec::new(),
+        entries_left: MOST_ENTRIES,
     };
     diff.structure(signed_end);
     diff.collect();
@@ -100,6 +100,11 @@ impl<'a> Diff<'a> {
 
     pub(crate) fn new_doc(&self) -> &'a Doc {
         self.new.doc()
+    }
+
+    /// The catalog's object in the old revision.
+    pub(crate) fn old_root(&self) -> Option<ObjectId> {
+        self.old_doc().inner.trailer.get(b"Root").ok().and_then(reference)
     }
 
     /// Reports a modification.
@@ -215,7 +220,7 @@ impl<'a> Diff<'a> {
 
     fn catalog(&mut self, restrictions: &Restrictions) {
         let (Ok(old), Ok(new)) = (self.old_doc().catalog(), self.new_doc().catalog()) else { return };
-        if let Some(root) = self.old_doc().inner.trailer.get(b"Root").ok().and_then(reference) {
+        if let Some(root) = self.old_root() {
             self.explain(root);
         }
         for key in differing_keys(old, new) {
@@ -277,17 +282,36 @@ impl<'a> Diff<'a> {
         }
         let left: Vec<_> =
             self.changed.difference(&self.explained.iter().copied().collect()).copied().collect();
+        let shown = if left.is_empty() { HashMap::new() } else { self.contents() };
         for id in left.iter().copied().take(MOST_NAMED) {
             let verb = if self.new_doc().inner.objects.contains_key(&id) { "changed" } else { "removed" };
-            self.forbid(format!("{} was {verb}", self.describe(id)), Some(id));
+            self.forbid(format!("{} was {verb}", self.describe(id, &shown)), Some(id));
         }
         if let Some(more) = left.len().checked_sub(MOST_NAMED).filter(|more| *more > 0) {
             self.forbid(format!("{more} more objects were changed or removed"), None);
         }
     }
 
+    /// The page (from 1) whose content each stream of the old revision is.
+    fn contents(&mut self) -> HashMap<ObjectId, usize> {
+        let doc = self.old_doc();
+        let mut shown = HashMap::new();
+        for (number, page) in (1..).zip(&self.old.pages.ids) {
+            let dict = page.and_then(|page| doc.inner.get_dictionary(page).ok());
+            let Some(contents) = dict.and_then(|dict| dict.get(b"Contents").ok()) else { continue };
+            let list =
+                doc.resolve(contents).and_then(|list| list.as_array().ok()).map_or(&[][..], Vec::as_slice);
+            let Some(left) = self.entries_left.checked_sub(list.len()) else { break };
+            self.entries_left = left;
+            for id in std::iter::once(contents).chain(list).filter_map(reference) {
+                shown.entry(id).or_insert(number);
+            }
+        }
+        shown
+    }
+
     /// What an object of the old revision is, for a person.
-    fn describe(&self, id: ObjectId) -> String {
+    fn describe(&self, id: ObjectId, shown: &HashMap<ObjectId, usize>) -> String {
         let doc = self.old_doc();
         let page = |number: usize| number + 1;
         if let Some(index) = self.old.pages.ids.iter().position(|page| *page == Some(id)) {
@@ -300,19 +324,8 @@ impl<'a> Diff<'a> {
         {
             return format!("form field {}", field.name);
         }
-        let shows = |page: &Option<ObjectId>| {
-            let dict = page.and_then(|page| doc.inner.get_dictionary(page).ok());
-            let contents = dict.and_then(|dict| dict.get(b"Contents").ok());
-            contents.is_some_and(|contents| {
-                reference(contents) == Some(id)
-                    || doc
-                        .resolve(contents)
-                        .and_then(|list| list.as_array().ok())
-                        .is_some_and(|list| list.iter().any(|part| reference(part) == Some(id)))
-            })
-        };
-        if let Some(index) = self.old.pages.ids.iter().position(shows) {
-            return format!("the content of page {}", page(index));
+        if let Some(number) = shown.get(&id) {
+            return format!("the content of page {number}");
         }
         let dict = match doc.inner.objects.get(&id) {
             Some(Object::Dictionary(dict)) => dict,
@@ -325,6 +338,8 @@ impl<'a> Diff<'a> {
     }
 }
 
+/// Entries of annotation and content lists that one comparison looks at.
+const MOST_ENTRIES: usize = 2_000_000;
 /// Changes that are named one by one; a file made anew would name every object.
 const MOST_NAMED: usize = 100;
 

@@ -46,6 +46,8 @@ impl<'a> FormChanges<'_, 'a, '_> {
         let new = new_doc.get_dict(new_catalog, b"AcroForm").unwrap_or(&none);
         self.diff.explain_value_of(old_catalog, b"AcroForm");
         self.diff.explain_value_of(old, b"Fields");
+        let form = old_catalog.get(b"AcroForm").ok().and_then(reference).or(self.diff.old_root());
+        self.default_resources(old, form);
         for key in differing_keys(old, new) {
             let was = old_doc.get(old, &key);
             let is = new_doc.get(new, &key);
@@ -58,7 +60,8 @@ impl<'a> FormChanges<'_, 'a, '_> {
                     flags(was) & !flags(is) == 0
                 }
                 // Defaults for the appearance of new fields; existing ones keep theirs.
-                b"DR" | b"DA" => was.is_none() && self.diff.old.fields.list.is_empty(),
+                b"DR" => self.keeps_resources(was, is),
+                b"DA" => was.is_none() && self.diff.old.fields.list.is_empty(),
                 _ => false,
             };
             if !fits {
@@ -66,6 +69,40 @@ impl<'a> FormChanges<'_, 'a, '_> {
             }
         }
         self.appended_fields(old_doc.get_array(old, b"Fields"), new_doc.get_array(new, b"Fields"));
+    }
+
+    /// Explains the objects that hold the resources, if nothing but the form refers to them.
+    fn default_resources(&mut self, old: &Dictionary, form: Option<ObjectId>) {
+        let old_doc = self.diff.old_doc();
+        let resources = old.get(b"DR").ok();
+        let kinds = resources.and_then(|resources| old_doc.dict(resources)).into_iter().flatten();
+        let holders: Vec<_> =
+            resources.into_iter().chain(kinds.map(|(_, kind)| kind)).filter_map(reference).collect();
+        let (Ok(catalog), from) =
+            (self.diff.new_doc().catalog(), form.into_iter().chain(holders.clone()).collect())
+        else {
+            return;
+        };
+        let new_doc = self.diff.new_doc();
+        let is = new_doc.get_dict(catalog, b"AcroForm").and_then(|form| new_doc.get(form, b"DR"));
+        if self.keeps_resources(old_doc.get(old, b"DR"), is) {
+            holders.into_iter().for_each(|holder| self.diff.explain_if_only_under(holder, &[], &from));
+        }
+    }
+
+    /// True if every resource that was there still is what it was.
+    fn keeps_resources(&self, was: Option<&Object>, is: Option<&Object>) -> bool {
+        let (old_doc, new_doc) = (self.diff.old_doc(), self.diff.new_doc());
+        let Some(is) = is.and_then(|is| is.as_dict().ok()) else { return false };
+        let Some(was) = was else { return true };
+        was.as_dict().is_ok_and(|was| {
+            was.iter().all(|(kind, _)| match (old_doc.get_dict(was, kind), new_doc.get_dict(is, kind)) {
+                (Some(was), Some(is)) => {
+                    was.iter().all(|(name, resource)| is.get(name).is_ok_and(|now| same(resource, now)))
+                }
+                _ => was.get(kind).ok().zip(is.get(kind).ok()).is_some_and(|(was, is)| same(was, is)),
+            })
+        })
     }
 
     fn appended_fields(&mut self, old: &[Object], new: &[Object]) {
@@ -154,7 +191,10 @@ impl<'a> FormChanges<'_, 'a, '_> {
                 continue;
             }
             match self.filled(field, &parts) {
-                Ok(()) => self.diff.allow(format!("signature field {} was signed", field.name), Some(id)),
+                Ok(()) => {
+                    self.appearance_written_over(&parts);
+                    self.diff.allow(format!("signature field {} was signed", field.name), Some(id));
+                }
                 Err(what) => self.diff.forbid(what, Some(id)),
             }
             for part in parts {
@@ -197,6 +237,36 @@ impl<'a> FormChanges<'_, 'a, '_> {
         })
     }
 
+    /// Signing may draw into the appearance that the empty field had, if that is shown nowhere else and comes to lead to
+    /// nothing else that is old.
+    fn appearance_written_over(&mut self, parts: &[ObjectId]) {
+        let (old, new) = (&self.diff.old_doc().inner, &self.diff.new_doc().inner);
+        let leads_to = |object: &Object| {
+            let mut found = Vec::new();
+            references(object, &mut |_, id| found.push(id));
+            found
+        };
+        let widgets = parts.iter().filter_map(|part| old.get_dictionary(*part).ok());
+        let mut open: Vec<_> =
+            widgets.filter_map(|widget| widget.get(b"AP").ok()).flat_map(leads_to).collect();
+        let mut own: HashSet<ObjectId> = parts.iter().copied().collect();
+        while let Some(id) = open.pop() {
+            let (Some(was), Some(is)) = (old.objects.get(&id), new.objects.get(&id)) else { continue };
+            if !own.insert(id) {
+                continue;
+            }
+            let kept = leads_to(was);
+            let proper = leads_to(is).iter().all(|id| kept.contains(id) || self.diff.added.contains(id));
+            if proper && self.diff.changed.contains(&id) {
+                self.diff.explain_if_only_under(id, &[], &own);
+            }
+            // A stream is what is shown; what it uses stays as it is.
+            if was.as_dict().is_ok() && is.as_dict().is_ok() {
+                open.extend(kept);
+            }
+        }
+    }
+
     fn filled(&self, field: &Field<'_>, parts: &[ObjectId]) -> Result<(), String> {
         let name = &field.name;
         let (old, new) = (&self.diff.old_doc().inner, &self.diff.new_doc().inner);
@@ -235,6 +305,7 @@ impl<'a> FormChanges<'_, 'a, '_> {
     /// Pages may list the widgets of new signature fields after what they listed before.
     fn annotations(&mut self) {
         let old = self.diff.old;
+        let mut explained = HashSet::new();
         for (facts, id) in old.pages.facts.iter().zip(&old.pages.ids) {
             let Some(id) = *id else { continue };
             let (old_doc, new_doc) = (self.diff.old_doc(), self.diff.new_doc());
@@ -246,7 +317,9 @@ impl<'a> FormChanges<'_, 'a, '_> {
             }
             let number = facts.number;
             self.diff.explain(id);
-            self.diff.explain_value_of(was, b"Annots");
+            if list.is_none_or(|list| explained.insert(list)) {
+                self.diff.explain_value_of(was, b"Annots");
+            }
             let Ok(is) = new_doc.inner.get_dictionary(id) else {
                 self.diff.forbid(format!("page {number} was removed"), Some(id));
                 continue;
@@ -259,7 +332,10 @@ impl<'a> FormChanges<'_, 'a, '_> {
             }
             let proper = is.get(b"Annots").is_err() || is_array(new_doc, is, b"Annots");
             let lists = (old_doc.get_array(was, b"Annots"), new_doc.get_array(is, b"Annots"));
+            let left = self.diff.entries_left.checked_sub(lists.1.len());
+            self.diff.entries_left = left.unwrap_or_default();
             let widgets_only = proper
+                && left.is_some()
                 && appended(lists.0, lists.1).is_some_and(|appended| {
                     appended
                         .iter()

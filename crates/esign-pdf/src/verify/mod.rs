@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use crate::algorithm::digest;
 use crate::fields::Field;
 use crate::inspect::{Locate, doc_mdp};
-use crate::limits::on_big_stack;
+use crate::limits::{Work, on_big_stack};
 use crate::signature::{SignatureValue, level};
 use crate::trust::Roots;
 use crate::view::{Source, View};
@@ -179,10 +179,13 @@ fn verify_here(bytes: &[u8], options: &VerifyOptions) -> Result<VerificationRepo
     let store = Store::read(view.doc(), limits);
     let mut revisions = Revisions::new(bytes, limits);
     let mut signatures = Vec::new();
+    let work = Work::new(limits);
+    let values: Vec<_> = signed.iter().map(|(_, value)| value).collect();
     for (field, value) in &signed {
         let revision = Signed { bytes, view: &view, field, value };
-        let mut report = signer::report(&revision, &store, &roots, options);
-        report.level = level(view.doc(), value, &signed.iter().map(|(_, value)| value).collect::<Vec<_>>());
+        let mut report = signer::report(&revision, &store, &roots, options, &work);
+        work.check()?;
+        report.level = level(view.doc(), value, &values);
         report.widgets = locate.widgets(field);
         revision.compare_with_now(&mut revisions, &mut report)?;
         signatures.push(report);
@@ -270,14 +273,15 @@ impl Signed<'_> {
             report.integrity = Fact::failed("the signature is not part of the revision that it signs");
             return Ok(());
         }
-        report.changes = diff::compare(&old, self.view, end, &restrictions(&old));
+        report.changes = diff::compare(&old, self.view, end, &restrictions(&old, revisions.limits)?);
         Ok(())
     }
 }
 
 /// What the signatures of a revision forbid from then on.
-fn restrictions(view: &View<'_>) -> Restrictions {
+fn restrictions(view: &View<'_>, limits: &Limits) -> Result<Restrictions, PdfError> {
     let doc = view.doc();
+    let mut left = limits.max_objects;
     let mut restrictions = Restrictions::default();
     let mut restrict = |permission: Option<u8>| {
         restrictions.permission = restrictions.permission.into_iter().chain(permission).min();
@@ -285,21 +289,27 @@ fn restrictions(view: &View<'_>) -> Restrictions {
     for field in view.fields.list.iter().filter(|field| field.is_signature()) {
         let Some(signature) = field.value.and_then(|value| doc.dict(value)) else { continue };
         restrict(doc_mdp(doc, signature));
-        if let Some(lock) = crate::inspect::lock(doc, field.dict) {
+        if let Some(lock) = crate::inspect::lock(doc, field.dict, &mut left)? {
             restrict(lock.permission);
-            restrictions.locks.push(Lock { action: lock.action, fields: lock.fields });
+            restrictions.locks.push(Lock { action: lock.action, fields: lock.fields.into_iter().collect() });
         }
         for entry in doc.get_array(signature, b"Reference").iter().filter_map(|entry| doc.dict(entry)) {
             if doc.get_name(entry, b"TransformMethod").as_deref() == Some("FieldMDP") {
-                let parameters = doc.get_dict(entry, b"TransformParams");
-                restrictions.locks.extend(parameters.map(|parameters| Lock {
-                    action: doc.get_name(parameters, b"Action").unwrap_or_default(),
-                    fields: crate::inspect::names(doc, parameters, b"Fields"),
-                }));
+                let Some(parameters) = doc.get_dict(entry, b"TransformParams") else { continue };
+                let fields = crate::inspect::names(doc, parameters, b"Fields", &mut left)?;
+                let action = doc.get_name(parameters, b"Action").unwrap_or_default();
+                restrictions.locks.push(Lock { action, fields: fields.into_iter().collect() });
             }
         }
+        // Each field that changes is held against each lock.
+        if restrictions.locks.len() > limits.max_signatures {
+            return Err(PdfError::Limit {
+                what: "locks of signature fields",
+                limit: limits.max_signatures as u64,
+            });
+        }
     }
-    restrictions
+    Ok(restrictions)
 }
 
 /// Reads earlier states of a document, with one budget for all.
@@ -307,12 +317,13 @@ struct Revisions<'a> {
     bytes: &'a [u8],
     limits: &'a Limits,
     left: u64,
+    objects_left: usize,
 }
 
 impl<'a> Revisions<'a> {
     fn new(bytes: &'a [u8], limits: &'a Limits) -> Self {
         let left = limits.max_revision_passes.saturating_mul(bytes.len() as u64);
-        Self { bytes, limits, left }
+        Self { bytes, limits, left, objects_left: limits.max_objects.saturating_mul(2) }
     }
 
     /// The document as it was when it ended here; `None` if that was no document.
@@ -322,7 +333,15 @@ impl<'a> Revisions<'a> {
             .left
             .checked_sub(end as u64)
             .ok_or(PdfError::Limit { what: "passes over the file for its revisions", limit })?;
-        Ok(self.bytes.get(..end).and_then(|bytes| Source::read(bytes, self.limits).ok()))
+        let source = self.bytes.get(..end).and_then(|bytes| Source::read(bytes, self.limits).ok());
+        // A small file may unpack to very many objects.
+        let objects = source.as_ref().map_or(0, |source| source.doc.inner.objects.len());
+        let limit = self.limits.max_objects.saturating_mul(2) as u64;
+        self.objects_left = self
+            .objects_left
+            .checked_sub(objects)
+            .ok_or(PdfError::Limit { what: "objects of all its revisions", limit })?;
+        Ok(source)
     }
 }
 

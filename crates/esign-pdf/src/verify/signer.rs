@@ -13,6 +13,7 @@ use super::store::Store;
 use super::{Signed, TimestampTrust, VerifyOptions, hex, sha256};
 use crate::cms::{Binding, Reason, SignedData, TimestampInfo, Unverified};
 use crate::inspect::doc_mdp;
+use crate::limits::Work;
 use crate::oid;
 use crate::revocation::{Evidence, Status};
 use crate::trust::{Purpose, Roots, Untrusted};
@@ -27,9 +28,10 @@ pub(crate) fn report(
     store: &Store,
     roots: &Roots<'_>,
     options: &VerifyOptions,
+    work: &Work,
 ) -> SignatureReport {
     let others = store.certificates();
-    let against = Against { others: &others, roots, evidence: store.evidence() };
+    let against = Against { others: &others, roots, evidence: store.evidence(), work };
     let mut report = blank(signed, options);
     let pieces = signed_pieces(signed.bytes, signed.value, signed.view.source.is_encrypted());
     let pieces = match pieces {
@@ -39,7 +41,7 @@ pub(crate) fn report(
             return report;
         }
     };
-    if signed.object_at().is_some_and(|at| repeats_an_entry(signed.bytes, at)) {
+    if signed.object_at().is_some_and(|at| repeats_an_entry(signed.bytes, at, work)) {
         report.integrity = Fact::failed(REPEATED);
         return report;
     }
@@ -68,7 +70,7 @@ pub(crate) fn report(
         Some(_) if !format_is_known => Fact::unknown(FOREIGN),
         Some(_) => Fact::failed("the signature has content of its own, so it does not sign the document"),
         None if cms.content_type != oid::DATA => Fact::failed("the signature is not one over data"),
-        None => outcome(cms.check(&pieces, &certificate)),
+        None => check(&cms, &pieces, &certificate, work),
     };
     if !format_is_known && report.integrity.is_passed() {
         report.integrity = Fact::unknown(FOREIGN);
@@ -94,6 +96,7 @@ struct Against<'a> {
     others: &'a [Certificate<'a>],
     roots: &'a Roots<'a>,
     evidence: &'a Evidence,
+    work: &'a Work,
 }
 
 struct Path {
@@ -104,7 +107,7 @@ struct Path {
 
 impl Against<'_> {
     fn path(&self, certificate: &Certificate<'_>, at: Timestamp, purpose: Purpose) -> Path {
-        let path = match self.roots.path(certificate, self.others, at, purpose) {
+        let path = match self.roots.path(certificate, self.others, at, purpose, self.work) {
             Ok(path) => path,
             Err(Untrusted::Expired(reason) | Untrusted::NoPath(reason)) => {
                 return Path {
@@ -120,15 +123,15 @@ impl Against<'_> {
 
     /// True if a certificate of the path, as it was at one time, is known to be revoked at another.
     fn is_revoked(&self, certificate: &Certificate<'_>, path_at: Timestamp, at: Timestamp) -> bool {
-        let path = self.roots.path(certificate, self.others, path_at, Purpose::Signing);
-        path.is_ok_and(|path| self.evidence.status_of_path(&path, at) == Status::Revoked)
+        let path = self.roots.path(certificate, self.others, path_at, Purpose::Signing, self.work);
+        path.is_ok_and(|path| self.evidence.status_of_path(&path, at, self.work) == Status::Revoked)
     }
 
     fn revocation(&self, path: &[Certificate<'_>], at: Timestamp) -> Revocation {
         if self.evidence.is_empty() {
             return not_checked("the document has no revocation data");
         }
-        let (status, detail) = match self.evidence.status_of_path(path, at) {
+        let (status, detail) = match self.evidence.status_of_path(path, at, self.work) {
             Status::Good => (RevocationStatus::Good, None),
             Status::Revoked => (RevocationStatus::Revoked, None),
             Status::Unknown => {
@@ -234,8 +237,9 @@ fn timestamp(token: &[u8], about: &[&[u8]], against: &Against<'_>) -> (Token, Op
         return broken(Fact::unknown("the timestamp authority's certificate is not in the document"));
     };
     let content = cms.content.as_deref().unwrap_or_default();
-    let integrity = if info.is_about(about) {
-        outcome(cms.check(&[content], &certificate))
+    let hashed = about.iter().map(|piece| piece.len()).sum();
+    let integrity = if against.work.spend(hashed) && info.is_about(about) {
+        check(&cms, &[content], &certificate, against.work)
     } else {
         Fact::failed("the timestamp is about something else")
     };
@@ -296,8 +300,11 @@ fn signing_time(timestamp: Option<&TimestampReport>, options: &VerifyOptions) ->
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 const REVOKED_AUTHORITY: &str = "the timestamp authority's certificate was revoked";
 
-fn outcome(checked: Result<(), Unverified>) -> Fact {
-    match checked {
+fn check(cms: &SignedData<'_>, pieces: &[&[u8]], certificate: &Certificate<'_>, work: &Work) -> Fact {
+    if !work.spend_signature(pieces.iter().map(|piece| piece.len()).sum()) {
+        return Fact::unknown("not reached");
+    }
+    match cms.check(pieces, certificate) {
         Ok(()) => Fact::passed(),
         Err(Unverified::Wrong(reason)) => Fact::failed(reason),
         Err(Unverified::Unsupported(reason)) => Fact::unknown(reason),

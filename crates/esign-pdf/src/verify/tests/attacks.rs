@@ -56,6 +56,10 @@ const ATTACKS: &[Attack] = &[
     ("XFA", "the form's /XFA", |u| u.form().set("XFA", Vec::<Object>::new())),
     ("signature flags cleared", "the form's /SigFlags", |u| u.form().set("SigFlags", 0)),
     ("default appearance", "the form's /DA", |u| u.form().set("DA", Object::string_literal("x"))),
+    ("default resource replaced", "the form's /DR", |u| {
+        let font = u.add(dictionary! { "Type" => "Font" });
+        u.form().set("DR", dictionary! { "Font" => dictionary! { "F1" => font } });
+    }),
     ("signature widget moved", "form field s was changed", |u| {
         let field = u.field("s");
         u.set(field, "Rect", vec![0.into(), 0.into(), 9.into(), 9.into()]);
@@ -166,6 +170,10 @@ const HARMLESS: &[Attack] = &[
         let field = u.add(dictionary! { "FT" => "Sig", "T" => Object::string_literal("new") });
         u.form().get_mut(b"Fields").unwrap().as_array_mut().unwrap().push(field.into());
     }),
+    ("a resource for new fields", "", |u| {
+        let font = u.add(dictionary! { "Type" => "Font" });
+        u.form().set("DR", dictionary! { "Font" => dictionary! { "F1" => (11, 0), "F2" => font } });
+    }),
     ("an object rewritten as it was", "", |u| {
         u.dict((11, 0));
     }),
@@ -182,6 +190,40 @@ fn harmless_updates_pass() {
             report.signatures[0].changes.iter().map(|change| change.what.as_str()).collect();
         assert_eq!(report.signatures[0].coverage, Coverage::Revision);
         assert!(changes.join("\n").contains(words), "{name}: {changes:?}");
+    }
+}
+
+/// Programs that sign an empty field draw into the appearance object that it has.
+#[test]
+fn the_appearance_of_an_empty_field_may_be_drawn_over_where_nothing_else_shows_it() {
+    let pki = Pki::new();
+    let shown_twice = Update::to(&base(Style::Table), |u| {
+        u.dict(PAGE).set("Resources", dictionary! { "XObject" => dictionary! { "X" => (18, 0) } });
+    });
+    for (document, leads_to_old, reason) in [
+        (base(Style::Table), false, None),
+        (base(Style::Table), true, Some("an object of type XObject Form was changed")),
+        (shown_twice, false, Some("an object of type XObject Form was changed")),
+    ] {
+        let signed = pki.sign(&document, "s", 300.0, Level::BB);
+        let filled = Update::to(&signed, |u| {
+            let value = u
+                .add(dictionary! { "ByteRange" => vec![0.into()], "Contents" => Object::string_literal("") });
+            u.set((14, 0), "V", value);
+            let form = if leads_to_old {
+                dictionary! { "Resources" => (12, 0) }
+            } else {
+                Dictionary::new()
+            };
+            u.put((18, 0), lopdf::Stream::new(form, b"0 0 9 9 re f".to_vec()));
+        });
+        let report = pki.verify(&filled);
+        let changes = &report.signatures[0].changes;
+        let forbidden: Vec<_> = changes.iter().filter(|change| !change.allowed).collect();
+        match reason {
+            None => assert_eq!(forbidden, Vec::<&Change>::new()),
+            Some(reason) => assert!(forbidden[0].what.contains(reason), "{forbidden:?}"),
+        }
     }
 }
 

@@ -8,8 +8,10 @@ use rcgen::{
 use time::OffsetDateTime;
 
 use super::now;
+use crate::Limits;
 use crate::cms::element;
 use crate::der;
+use crate::limits::Work;
 use crate::oid;
 use crate::revocation::{Evidence, Status};
 use crate::x509::Certificate;
@@ -108,7 +110,7 @@ impl Authority {
     fn status(&self, crls: &[Vec<u8>], responses: &[Vec<u8>]) -> Status {
         let path = [Certificate::parse(&self.leaf).unwrap(), Certificate::parse(&self.certificate).unwrap()];
         let evidence = Evidence { crls: crls.to_vec(), responses: responses.to_vec() };
-        evidence.status_of_path(&path, now())
+        evidence.status_of_path(&path, now(), &Work::new(&Limits::default()))
     }
 }
 

@@ -56,7 +56,7 @@ impl Pki {
 /// A page with content, a font, an annotation, a text field, an empty signature field and a dangling reference.
 fn base(style: Style) -> Vec<u8> {
     let objects = [
-        (1, "<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[13 0 R 14 0 R]>>/Metadata 17 0 R>>".to_owned()),
+        (1, "<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[13 0 R 14 0 R]/DR<</Font<</F1 11 0 R>>>>>>/Metadata 17 0 R>>".to_owned()),
         (2, "<</Type/Pages/Count 1/Kids[3 0 R]>>".to_owned()),
         (
             3,

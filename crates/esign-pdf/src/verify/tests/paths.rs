@@ -7,6 +7,8 @@ use rcgen::{
 use time::OffsetDateTime;
 
 use super::now;
+use crate::Limits;
+use crate::limits::Work;
 use crate::trust::{Purpose, Roots, Untrusted};
 use crate::x509::Certificate;
 
@@ -46,7 +48,8 @@ fn path(
     let (leaf, between) =
         (Certificate::parse(leaf.der()).unwrap(), Certificate::parse(between.der()).unwrap());
     let at = jiff::Timestamp::from_second(now().as_second() + seconds).unwrap();
-    Roots::new(&root, &[]).unwrap().path(&leaf, &[between], at, purpose).map(|path| path.len())
+    let work = Work::new(&Limits::default());
+    Roots::new(&root, &[]).unwrap().path(&leaf, &[between], at, purpose, &work).map(|path| path.len())
 }
 
 #[test]
@@ -71,6 +74,39 @@ fn key_usage_purpose_and_time_decide() {
     assert_eq!(path(&[KeyCertSign], &[DigitalSignature], mail(), timestamping, 0), no_path(kind));
     assert_eq!(path(&[KeyCertSign], &[DigitalSignature], vec![], signing, 61), expired);
     assert_eq!(path(&[KeyCertSign], &[DigitalSignature], vec![], signing, -61), expired);
+}
+
+/// Authorities of one name that all vouch for each other: the ways through them cannot be counted.
+#[test]
+fn certificates_that_vouch_for_each_other_end_the_search() {
+    const COUNT: usize = 12;
+    let signs = [KeyUsagePurpose::KeyCertSign];
+    let issuer = |name: &str| CertifiedIssuer::self_signed(ca(name, &signs), key()).unwrap();
+    let mesh: Vec<_> = (0..COUNT).map(|_| issuer("mesh")).collect();
+    let crossed = |above: &CertifiedIssuer<'_, KeyPair>| {
+        mesh.iter().map(|below| ca("mesh", &signs).signed_by(below.key(), above).unwrap()).collect::<Vec<_>>()
+    };
+    let others: Vec<_> = mesh.iter().flat_map(crossed).collect();
+    let leaf = params("leaf", &[KeyUsagePurpose::DigitalSignature]).signed_by(&key(), &mesh[0]).unwrap();
+    let leaf = Certificate::parse(leaf.der()).unwrap();
+
+    let root = issuer("root");
+    let way_out = ca("mesh", &signs).signed_by(mesh[0].key(), &root).unwrap();
+    let roots = [root.der().to_vec()];
+    let roots = Roots::new(&roots, &[]).unwrap();
+    let path = |others: &[rcgen::Certificate], limits: &Limits| {
+        let others: Vec<_> = others.iter().map(|other| Certificate::parse(other.der()).unwrap()).collect();
+        let work = Work::new(limits);
+        let path = roots.path(&leaf, &others, now(), Purpose::Signing, &work).map(|path| path.len());
+        (path, work.check().is_ok())
+    };
+    let none = Err(Untrusted::NoPath("no chain leads from the certificate to a configured root"));
+    let thousand = Limits { max_checked: 1000 * Work::SIGNATURE, ..Limits::default() };
+    assert_eq!(path(&others, &thousand), (none, true), "ends by itself");
+    let few = Limits { max_checked: 20 * Work::SIGNATURE, ..Limits::default() };
+    assert_eq!(path(&others, &few), (none, false), "what it costs is counted");
+    let found: Vec<_> = [way_out].into_iter().chain(others).collect();
+    assert_eq!(path(&found, &thousand), (Ok(3), true), "a short way is found in spite of them");
 }
 
 #[test]

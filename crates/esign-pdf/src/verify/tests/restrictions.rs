@@ -55,7 +55,7 @@ fn certifications_say_what_may_follow() {
 /// Filling in is more than signing: without a certification that says so, nobody allowed it.
 #[test]
 fn fields_are_filled_in_only_where_a_certification_allows_it() {
-    let lock = |action: &str| Lock { action: action.to_owned(), fields: vec!["amount".to_owned()] };
+    let lock = |action: &str| Lock { action: action.to_owned(), fields: ["amount".to_owned()].into() };
     let value: fn(&mut Update) = |u| u.set((13, 0), "V", Object::string_literal("999"));
     let shown: fn(&mut Update) = |u| {
         let paint = u.add(Update::content("0 0 9 9 re f"));
@@ -119,7 +119,8 @@ fn restrictions_are_read_from_signed_fields_only() {
     ];
     let file = Fixture::new(&objects, Style::Table);
     let source = Source::read(&file.bytes, &Limits::default()).unwrap();
-    let restrictions = restrictions(&View::new(&source, &Limits::default()).unwrap());
+    let restrictions =
+        restrictions(&View::new(&source, &Limits::default()).unwrap(), &Limits::default()).unwrap();
     assert_eq!(restrictions.permission, Some(2));
     let locked: Vec<_> = ["a", "b.c", "b.c.d", "b", "x"].map(|name| restrictions.lock(name)).to_vec();
     assert_eq!(locked, [true, true, true, true, false], "the lock excludes x only");

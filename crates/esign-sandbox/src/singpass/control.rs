@@ -13,8 +13,9 @@ use serde_json::{Map, Value};
 
 use super::clients::{Client, InvalidClient};
 use super::person::Person;
+use super::request::{Request, Status};
 use super::settings::SingpassSettings;
-use super::store::{Refusal, Request, Status};
+use super::store::Refusal;
 use super::webhook::{Delivery, Forgery};
 use super::{PortalError, Singpass};
 

@@ -2,10 +2,12 @@
 
 mod clients;
 mod control;
+mod links;
 mod pages;
 mod payload;
 mod person;
 mod place;
+mod request;
 mod routes;
 mod settings;
 mod store;
@@ -21,7 +23,7 @@ use axum::Router;
 use axum::http::HeaderMap;
 use bytes::Bytes;
 use esign_pdf::sign::{Level, SignError, SignOptions, Subject};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use url::Url;
 use uuid::Uuid;
@@ -36,7 +38,8 @@ pub use webhook::{Delivery, DeliveryOutcome, Forgery};
 pub(crate) use control::router as control_router;
 
 use self::person::InvalidPerson;
-use self::store::{Job, NewRequest, Refusal, Request, SESSION, Status, Store};
+use self::request::{Request, SESSION, Status};
+use self::store::{Job, NewRequest, Refusal, Store};
 use self::token::{Jti, Seen, check_times};
 use self::wire::{Initiated, Refused, SignerInfo, SigningClaims, SigningResult, seconds};
 use crate::jose::{Claims, KeyCache, OwnKeys, Presented, in_authorization};
@@ -436,4 +439,8 @@ fn sign(shared: &Shared, job: &Job, level: Level) -> Result<Bytes, SignError> {
         pdf = shared.signing.sign(&pdf, &identity, &options)?;
     }
     Ok(pdf)
+}
+
+fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
+    now.checked_add(by).unwrap_or(Timestamp::MAX)
 }

@@ -11,7 +11,8 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::person::Person;
-use super::store::{Refusal, Stage, View};
+use super::request::Stage;
+use super::store::{Refusal, View};
 use super::{PortalError, Singpass};
 use crate::pages::{moment, page};
 use crate::signing::MAX_SIGNER_NAME;

@@ -10,8 +10,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
 
+use super::links::LinkRefused;
 use super::settings::ResultPaths;
-use super::store::LinkRefused;
 use super::wire::{self, Refused};
 use super::{JWKS_PATH, Singpass};
 use crate::observe::operation;

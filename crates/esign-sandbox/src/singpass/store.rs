@@ -4,18 +4,14 @@
 use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::later;
+use super::links::{LINK, LinkRefused, Links};
 use super::person::Person;
 use super::place::Place;
-
-/// A signing session, and with it `signing_url`.
-pub(super) const SESSION: SignedDuration = SignedDuration::from_mins(30);
-/// A link to a signed document, and the tokens about one.
-pub(super) const LINK: SignedDuration = SignedDuration::from_mins(2);
-/// After signing, the document can be fetched for this long.
-const ACCESS: SignedDuration = SignedDuration::from_hours(1);
+use super::request::{ACCESS, End, Request, SESSION, Session, Stage, Status};
 
 #[derive(Default)]
 pub(super) struct Store {
@@ -26,9 +22,7 @@ pub(super) struct Store {
     held: VecDeque<String>,
     /// Portal session to request.
     sessions: HashMap<String, String>,
-    links: HashMap<String, Link>,
-    /// In order of publication.
-    link_order: VecDeque<String>,
+    links: Links,
 }
 
 pub(super) struct NewRequest {
@@ -37,69 +31,6 @@ pub(super) struct NewRequest {
     pub(super) places: Vec<Place>,
     pub(super) signer_uin_hash: Option<String>,
     pub(super) pdf: Bytes,
-}
-
-pub(super) struct Request {
-    pub(super) id: String,
-    pub(super) client_id: String,
-    pub(super) doc_name: String,
-    pub(super) exchange_code: String,
-    /// The token in `signing_url`.
-    pub(super) signing_token: String,
-    pub(super) places: Vec<Place>,
-    pub(super) signer_uin_hash: Option<String>,
-    pub(super) created_at: Timestamp,
-    pub(super) expires_at: Timestamp,
-    /// As sent, then as signed; empty once nobody can have it any more.
-    pub(super) pdf: Bytes,
-    /// The first person who opened it; nobody else may.
-    holder: Option<Person>,
-    session: Option<Session>,
-    end: Option<End>,
-}
-
-enum End {
-    Signed { at: Timestamp, by: Person },
-    Cancelled,
-}
-
-/// One browser at the portal.
-struct Session {
-    token: String,
-    person: Person,
-    reviewed: Vec<bool>,
-    stage: Stage,
-}
-
-/// How far the signer has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// Looks at the document.
-    Viewing,
-    /// Pressed Proceed to Sign: the QR code is shown, with this reference code. The request cannot be cancelled.
-    Proceeded { code: u16 },
-    /// Rejected in the app. Nobody is told.
-    Rejected,
-    /// Approved; the signatures are being made.
-    Signing,
-    /// Done.
-    Signed,
-}
-
-struct Link {
-    request: String,
-    until: Timestamp,
-}
-
-/// What a request is, as its client may learn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status {
-    Pending,
-    Expired,
-    Signed,
-    /// Signed, but more than an hour ago.
-    AccessExpired,
-    Cancelled,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,12 +56,6 @@ pub(super) enum CancelRefused {
     Cancelled,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LinkRefused {
-    Unknown,
-    Expired,
-}
-
 /// Signatures to be made outside the store.
 pub(super) struct Job {
     pub(super) request: String,
@@ -146,50 +71,6 @@ pub(super) struct View<'a> {
     pub(super) person: &'a Person,
     pub(super) reviewed: &'a [bool],
     pub(super) stage: &'a Stage,
-}
-
-impl Request {
-    pub(super) fn status(&self, now: Timestamp) -> Status {
-        match &self.end {
-            Some(End::Cancelled) => Status::Cancelled,
-            Some(End::Signed { at, .. }) if now.duration_since(*at) >= ACCESS => Status::AccessExpired,
-            Some(End::Signed { .. }) => Status::Signed,
-            None if self.is_signing() || now < self.expires_at => Status::Pending,
-            None => Status::Expired,
-        }
-    }
-
-    /// Who signed, and when.
-    pub(super) fn signed(&self) -> Option<(&Person, Timestamp)> {
-        match &self.end {
-            Some(End::Signed { at, by }) => Some((by, *at)),
-            _ => None,
-        }
-    }
-
-    /// A person has opened it, so that nobody else may.
-    pub(super) fn is_locked(&self) -> bool {
-        self.holder.is_some()
-    }
-
-    /// The signer has pressed Proceed to Sign and not come to an end.
-    pub(super) fn is_active(&self, now: Timestamp) -> bool {
-        let stage = self.session.as_ref().map(|session| &session.stage);
-        self.is_signing() || (now < self.expires_at && matches!(stage, Some(Stage::Proceeded { .. })))
-    }
-
-    fn is_signing(&self) -> bool {
-        self.session.as_ref().is_some_and(|session| session.stage == Stage::Signing)
-    }
-
-    fn session_mut(&mut self) -> Result<&mut Session, Refusal> {
-        self.session.as_mut().ok_or(Refusal::SessionOver)
-    }
-
-    /// The token of the session that is open, or was when the document was signed.
-    pub(super) fn session(&self) -> Option<&str> {
-        self.session.as_ref().map(|session| session.token.as_str())
-    }
 }
 
 impl Store {
@@ -406,28 +287,13 @@ impl Store {
 
     /// A new link to a signed document, and until when it works.
     pub(super) fn publish(&mut self, id: &str, now: Timestamp) -> (String, Timestamp) {
-        // Expired ones are kept for a day, so that they answer as expired rather than unknown.
-        while let Some(link) = self.link_order.front().and_then(|oldest| self.links.get(oldest))
-            && now.duration_since(link.until) > SignedDuration::from_hours(24)
-        {
-            if let Some(oldest) = self.link_order.pop_front() {
-                self.links.remove(&oldest);
-            }
-        }
-        let token = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-        let until = later(now, LINK);
-        self.link_order.push_back(token.clone());
-        self.links.insert(token.clone(), Link { request: id.to_owned(), until });
-        (token, until)
+        self.links.publish(id, now)
     }
 
     /// The document behind such a link.
     pub(super) fn published(&self, token: &str, now: Timestamp) -> Result<&Request, LinkRefused> {
-        let link = self.links.get(token).ok_or(LinkRefused::Unknown)?;
-        if now >= link.until {
-            return Err(LinkRefused::Expired);
-        }
-        self.requests.get(&link.request).ok_or(LinkRefused::Unknown)
+        let request = self.links.request(token, now)?;
+        self.requests.get(request).ok_or(LinkRefused::Unknown)
     }
 
     /// The request of a session, while there is something to sign.
@@ -446,13 +312,10 @@ pub(super) fn new_request_id(now: Timestamp) -> String {
     format!("signv3-{}", uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
 }
 
-fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
-    now.checked_add(by).unwrap_or(Timestamp::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use esign_pdf::facts::Rect;
+    use jiff::SignedDuration;
     use proptest::prelude::*;
 
     use super::super::payload::Location;

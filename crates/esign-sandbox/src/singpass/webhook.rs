@@ -9,8 +9,10 @@ use tokio::sync::watch;
 use url::Url;
 
 use super::Singpass;
+use super::later;
+use super::links::LINK;
+use super::request::Request;
 use super::settings::SingpassSettings;
-use super::store::{LINK, Request};
 use super::wire::{SignerInfo, WebhookClaims, seconds};
 use crate::jose::OwnKey;
 use crate::outgoing::Failure;
@@ -117,12 +119,14 @@ impl Singpass {
     }
 
     fn parcel(&self, request_id: &str, forgery: Option<Forgery>) -> Option<Parcel> {
-        let now = self.now();
         let state = &mut *self.lock();
         let client_id = state.store.get(request_id)?.client_id.clone();
         let to = state.clients.get(&client_id)?.webhook_url.clone();
-        let (link, _) = state.store.publish(request_id, now);
-        let mut claims = claims(state.store.get(request_id)?, self.link_url(&link), now, &state.settings);
+        let delay = if forgery.is_some() { 0 } else { state.settings.webhook_delay_seconds };
+        // Token and link live from then on.
+        let due = later(self.now(), SignedDuration::from_secs(delay.into()));
+        let (link, _) = state.store.publish(request_id, due);
+        let mut claims = claims(state.store.get(request_id)?, self.link_url(&link), due, &state.settings);
         let keys = self.own_keys();
         let foreign = |kid: &str| OwnKey::generate(kid.to_owned());
         let token = match forgery {
@@ -139,12 +143,10 @@ impl Singpass {
                 keys.newest().sign(&claims)
             }
             Some(Forgery::ForeignRequest) => {
-                claims.request_id = super::store::new_request_id(now);
+                claims.request_id = super::store::new_request_id(due);
                 keys.newest().sign(&claims)
             }
         };
-        let delay = if forgery.is_some() { 0 } else { state.settings.webhook_delay_seconds };
-        let due = later(now, SignedDuration::from_secs(delay.into()));
         Some(Parcel { request_id: claims.request_id, forged: forgery.is_some(), token, to, due })
     }
 
@@ -195,8 +197,4 @@ fn claims(request: &Request, url: String, now: Timestamp, settings: &SingpassSet
         iat: seconds(now),
         exp: seconds(now) + LINK.as_secs(),
     }
-}
-
-fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
-    now.checked_add(by).unwrap_or(Timestamp::MAX)
 }

@@ -6,8 +6,9 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::request::Request;
 use super::settings::SingpassSettings;
-use super::store::{CancelRefused, Request};
+use super::store::CancelRefused;
 
 #[derive(Serialize)]
 pub(super) struct Initiated {

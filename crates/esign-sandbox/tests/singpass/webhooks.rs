@@ -111,6 +111,8 @@ async fn webhooks_can_be_late_and_overtake_each_other() {
     assert_eq!(world.singpass().delivered(1).await[0].request_id, early.id);
     world.sandbox.clock().advance(Duration::from_secs(60));
     assert_eq!(world.singpass().webhooks_done().await[1].request_id, late.id);
+    let (_, claims) = world.proven(&world.rp.tokens()[1]).await.unwrap();
+    assert_eq!(claims["iat"], world.now(), "its two minutes begin when it is sent");
 }
 
 #[tokio::test]

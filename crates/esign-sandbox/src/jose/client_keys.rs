@@ -4,9 +4,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, EcdsaVerificationAlgorithm,
+    ParsedPublicKey,
+};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
-use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::{Host, Url};
@@ -20,7 +24,8 @@ const KEEP: SignedDuration = SignedDuration::from_hours(1);
 const TIME_OUT: SignedDuration = SignedDuration::from_secs(3);
 const TRIES: u32 = 3;
 
-/// A client's public keys (JWK set, RFC 7517): EC keys on P-256 (ES256) or P-384 (ES384), with `kid` and `use: "sig"`.
+/// A client's public keys (JWK set, RFC 7517): EC keys on P-256 (ES256), P-384 (ES384) or P-521 (ES512), with `kid` and
+/// `use: "sig"`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClientKeys {
     /// Fetched from here and kept for an hour by the sandbox's clock.
@@ -61,8 +66,9 @@ fn is_loopback(url: &Url) -> bool {
 /// A key that can verify a client's tokens.
 #[derive(Clone)]
 pub(crate) struct ClientKey {
-    pub(crate) algorithm: Algorithm,
-    pub(crate) key: DecodingKey,
+    /// As tokens name it, which its curve decides (RFC 7518, 3.4).
+    pub(crate) algorithm: &'static str,
+    pub(crate) key: ParsedPublicKey,
 }
 
 /// What was fetched, by client id.
@@ -164,24 +170,36 @@ fn parse(set: &Value) -> Result<HashMap<String, ClientKey>, String> {
 }
 
 fn usable(entry: &Value) -> Result<(String, ClientKey), &'static str> {
-    let jwk: Jwk = serde_json::from_value(entry.clone()).map_err(|_| "is no JWK")?;
-    let kid = jwk.common.key_id.clone().ok_or("has no kid")?;
-    if jwk.common.public_key_use != Some(PublicKeyUse::Signature) {
+    let text = |name: &str| entry.get(name).and_then(Value::as_str);
+    let kid = text("kid").ok_or("has no kid")?;
+    if text("use") != Some("sig") {
         return Err("is not for signatures: use must be \"sig\"");
     }
-    let AlgorithmParameters::EllipticCurve(point) = &jwk.algorithm else {
+    if text("kty") != Some("EC") {
         return Err("is not an EC key");
-    };
-    let (algorithm, named) = match point.curve {
-        EllipticCurve::P256 => (Algorithm::ES256, KeyAlgorithm::ES256),
-        EllipticCurve::P384 => (Algorithm::ES384, KeyAlgorithm::ES384),
-        _ => return Err("is on a curve that this sandbox does not know; it knows P-256 and P-384"),
-    };
-    if jwk.common.key_algorithm.is_some_and(|alg| alg != named) {
+    }
+    let (algorithm, verification, width) = curve(text("crv").unwrap_or_default())?;
+    if text("alg").is_some_and(|alg| alg != algorithm) {
         return Err("has an alg that does not fit its curve");
     }
-    let key = DecodingKey::from_jwk(&jwk).map_err(|_| "has coordinates that cannot be read")?;
-    Ok((kid, ClientKey { algorithm, key }))
+    let coordinate = |name: &str| {
+        let bytes = text(name).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
+        bytes.filter(|bytes| bytes.len() == width).ok_or("has coordinates that cannot be read")
+    };
+    // The uncompressed form of a point (SEC 1, 2.3.3).
+    let point = [vec![4], coordinate("x")?, coordinate("y")?].concat();
+    let key = ParsedPublicKey::new(verification, point).map_err(|_| "is not a point of its curve")?;
+    Ok((kid.to_owned(), ClientKey { algorithm, key }))
+}
+
+/// What keys on a curve are for, and the bytes of a coordinate (RFC 7518, 3.4 and 6.2.1.2).
+fn curve(name: &str) -> Result<(&'static str, &'static EcdsaVerificationAlgorithm, usize), &'static str> {
+    match name {
+        "P-256" => Ok(("ES256", &ECDSA_P256_SHA256_FIXED, 32)),
+        "P-384" => Ok(("ES384", &ECDSA_P384_SHA384_FIXED, 48)),
+        "P-521" => Ok(("ES512", &ECDSA_P521_SHA512_FIXED, 66)),
+        _ => Err("is on a curve that is not P-256, P-384 or P-521"),
+    }
 }
 
 #[cfg(test)]
@@ -205,11 +223,14 @@ mod tests {
             (with("use", json!("enc")), "use must be"),
             (with("use", Value::Null), "use must be"),
             (with("kid", Value::Null), "no kid"),
-            (with("crv", json!("P-521")), "curve"),
+            (with("crv", json!("secp256k1")), "curve"),
+            (with("crv", json!("P-521")), "alg"),
             (with("alg", json!("ES384")), "alg"),
             (with("x", json!("!")), "coordinates"),
+            (with("x", json!("UW_yTlIWPgH2sR0wVm5-vW5wPywLffOT6q2WC-U0")), "coordinates"),
+            (with("x", good["y"].clone()), "not a point"),
             (json!({ "kty": "RSA", "use": "sig", "kid": "a", "n": "AQAB", "e": "AQAB" }), "not an EC key"),
-            (json!(1), "no JWK"),
+            (json!(1), "no kid"),
         ] {
             let error = parse(&json!({ "keys": [bad] })).err().unwrap();
             assert!(error.contains(why), "{error}");
@@ -219,6 +240,6 @@ mod tests {
         for none in [json!({}), json!({ "keys": {} }), json!({ "keys": [] }), json!([])] {
             assert!(parse(&none).is_err(), "{none}");
         }
-        assert_eq!(parse(&json!({ "keys": [good] })).unwrap()["a"].algorithm, Algorithm::ES256);
+        assert_eq!(parse(&json!({ "keys": [good] })).unwrap()["a"].algorithm, "ES256");
     }
 }

@@ -6,7 +6,7 @@ use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, delete, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Extension, Json, Router};
 use bytes::Bytes;
 
@@ -33,69 +33,42 @@ pub(super) fn router<S: Clone + Send + Sync + 'static>(signicat: &Arc<Signicat>)
         .with_state(signicat.clone())
 }
 
-fn token_endpoint(signicat: &Arc<Signicat>) -> axum::routing::MethodRouter<Arc<Signicat>> {
+fn token_endpoint(signicat: &Arc<Signicat>) -> MethodRouter<Arc<Signicat>> {
     operation(&signicat.shared, "signicat.token", post(issue))
 }
 
 fn api(signicat: &Arc<Signicat>, platform: Platform) -> Router<Arc<Signicat>> {
-    let shared = &signicat.shared;
+    let call = |name, route: MethodRouter<_>| operation(&signicat.shared, name, route).fallback(wrong_verb);
+    let also = |name, route: MethodRouter<_>| operation(&signicat.shared, name, route);
     let task = "/orders/{order}/tasks/{task}";
     let document = format!("{task}/documents/{{document}}");
     let packaging = "/orders/{order}/packaging-tasks/{packaging}";
     Router::new()
-        .route("/documents", operation(shared, "signicat.upload", post(upload)).fallback(wrong_verb))
+        .route("/documents", call("signicat.upload", post(upload)))
         .route(
             "/documents/{id}",
-            operation(shared, "signicat.document", get(uploaded))
-                .merge(operation(shared, "signicat.delete_document", delete(delete_uploaded)))
-                .fallback(wrong_verb),
+            call("signicat.document", get(uploaded))
+                .merge(also("signicat.delete_document", delete(delete_uploaded))),
         )
         .route(
             "/archive-documents/{id}",
-            operation(shared, "signicat.archived", get(archived))
-                .merge(operation(shared, "signicat.delete_archived", delete(delete_archived)))
-                .fallback(wrong_verb),
+            call("signicat.archived", get(archived))
+                .merge(also("signicat.delete_archived", delete(delete_archived))),
         )
-        .route("/orders", operation(shared, "signicat.create", post(create)).fallback(wrong_verb))
+        .route("/orders", call("signicat.create", post(create)))
         .route(
             "/orders/{order}",
-            operation(shared, "signicat.get", get(order))
-                .merge(operation(shared, "signicat.delete", delete(delete_order)))
-                .fallback(wrong_verb),
+            call("signicat.get", get(order)).merge(also("signicat.delete", delete(delete_order))),
         )
-        .route(
-            &format!("{task}/status"),
-            operation(shared, "signicat.task_status", get(task_status)).fallback(wrong_verb),
-        )
-        .route(
-            &format!("{task}/events"),
-            operation(shared, "signicat.events", get(events)).fallback(wrong_verb),
-        )
-        .route(
-            &format!("{task}/forwards"),
-            operation(shared, "signicat.forwards", get(forwards)).fallback(wrong_verb),
-        )
-        .route(
-            &format!("{document}/original"),
-            operation(shared, "signicat.original", get(original)).fallback(wrong_verb),
-        )
-        .route(
-            &format!("{document}/generated"),
-            operation(shared, "signicat.generated", get(generated)).fallback(wrong_verb),
-        )
-        .route(
-            &format!("{document}/result"),
-            operation(shared, "signicat.evidence", get(evidence)).fallback(wrong_verb),
-        )
-        .route(
-            &format!("{packaging}/status"),
-            operation(shared, "signicat.packaging_status", get(packaging_status)).fallback(wrong_verb),
-        )
-        .route(
-            &format!("{packaging}/result"),
-            operation(shared, "signicat.packaged", get(packaged)).fallback(wrong_verb),
-        )
-        .route("/{*rest}", any(wrong_path))
+        .route(&format!("{task}/status"), call("signicat.task_status", get(task_status)))
+        .route(&format!("{task}/events"), call("signicat.events", get(events)))
+        .route(&format!("{task}/forwards"), call("signicat.forwards", get(forwards)))
+        .route(&format!("{document}/original"), call("signicat.original", get(original)))
+        .route(&format!("{document}/generated"), call("signicat.generated", get(generated)))
+        .route(&format!("{document}/result"), call("signicat.evidence", get(evidence)))
+        .route(&format!("{packaging}/status"), call("signicat.packaging_status", get(packaging_status)))
+        .route(&format!("{packaging}/result"), call("signicat.packaged", get(packaged)))
+        .fallback(wrong_path)
         .layer(Extension(platform))
 }
 

@@ -35,20 +35,21 @@ pub(super) fn read(body: &[u8], settings: &SignicatSettings) -> Result<SigningOr
             error.column()
         ))
     })?;
+    if !value.is_object() {
+        return Err(Invalid::Unreadable("the body must be a JSON object".to_owned()));
+    }
     let mut check = Check::default();
     check.nulls("", None, &value, settings.nulls);
     if !check.0.is_empty() {
         return Err(Invalid::Violations(check.0));
     }
-    let order: SigningOrder = serde_path_to_error::deserialize(value).map_err(|error| {
+    let order: SigningOrder = serde_path_to_error::deserialize(&value).map_err(|error| {
         let path = error.path().to_string();
         let message = reason(&path, error.inner());
-        if path == "." {
-            Invalid::Unreadable(message)
-        } else {
-            Invalid::Violations(vec![Violation { path, message }])
-        }
+        Invalid::Violations(vec![Violation { path, message }])
     })?;
+    // It is plain data: it has a JSON form.
+    check.objects("", &value, &serde_json::to_value(&order).unwrap_or_default());
     check.order(&order, settings);
     if check.0.is_empty() { Ok(order) } else { Err(Invalid::Violations(check.0)) }
 }
@@ -97,6 +98,25 @@ impl Check {
                 }
             }
             Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    /// A list where an object belongs was read as the object's fields in their order, which it does not mean.
+    fn objects(&mut self, path: &str, sent: &Value, read: &Value) {
+        match (sent, read) {
+            (Value::Array(_), Value::Object(_)) => self.add(path, "must be an object, not a list"),
+            (Value::Array(sent), Value::Array(read)) => {
+                for (index, (sent, read)) in sent.iter().zip(read).enumerate() {
+                    self.objects(&format!("{path}[{index}]"), sent, read);
+                }
+            }
+            (Value::Object(sent), Value::Object(read)) => {
+                for (name, read) in read {
+                    let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                    sent.get(name).into_iter().for_each(|sent| self.objects(&path, sent, read));
+                }
+            }
+            _ => {}
         }
     }
 

@@ -30,6 +30,8 @@ pub(super) fn router<S: Clone + Send + Sync + 'static>(signify: &Arc<Signify>) -
         .route("/public/v2/documents/", documents)
         .route("/public/v2/documents/{id}", document.clone())
         .route("/public/v2/documents/{id}/", document)
+        .route("/public", any(no_route))
+        .route("/public/", any(no_route))
         .route("/public/{*rest}", any(no_route))
         .route("/api/v1/bucket/{id}", download)
         .with_state(signify.clone())
@@ -69,8 +71,7 @@ async fn list(State(signify): State<Arc<Signify>>, User(user): User) -> Response
 async fn single(State(signify): State<Arc<Signify>>, User(user): User, Path(id): Path<String>) -> Response {
     let now = signify.now();
     let Inner { store, settings, .. } = &mut *signify.lock();
-    let id =
-        id.parse().ok().filter(|id| store.document(*id, now).is_some_and(|document| document.owner == user));
+    let id = number(&id).filter(|id| store.document(*id, now).is_some_and(|document| document.owner == user));
     let Some(id) = id else { return not_found(settings) };
     let url = signify
         .shared
@@ -83,7 +84,7 @@ async fn single(State(signify): State<Arc<Signify>>, User(user): User, Path(id):
 async fn remove(State(signify): State<Arc<Signify>>, User(user): User, Path(id): Path<String>) -> Response {
     let now = signify.now();
     let Inner { store, settings, .. } = &mut *signify.lock();
-    let Ok(id) = id.parse() else { return not_found(settings) };
+    let Some(id) = number(&id) else { return not_found(settings) };
     match store.delete(&user, id, now, settings.delete_signed) {
         Ok(()) => Json(serde_json::json!({ "message": "Document deleted" })).into_response(),
         Err(DeleteRefused::NotFound) => not_found(settings),
@@ -157,6 +158,11 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) =
         headers.get(header::AUTHORIZATION).map(HeaderValue::to_str)?.ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// An id as it was given out: neither `+6` nor `06` is one.
+fn number(id: &str) -> Option<u64> {
+    id.parse().ok().filter(|number: &u64| number.to_string() == id)
 }
 
 fn unauthorized(settings: &super::SignifySettings) -> Response {

@@ -137,7 +137,11 @@ impl Txn {
         if body.len() > MAX_REQUEST {
             return Err(format!("the request is longer than {MAX_REQUEST} bytes"));
         }
-        let params: Params = serde_json::from_slice(body).map_err(|error| format!("the request: {error}"))?;
+        // An object first: of a list, its items would be taken for the fields in their order.
+        let params: Map<String, Value> =
+            serde_json::from_slice(body).map_err(|error| format!("the request: {error}"))?;
+        let params: Params =
+            serde_json::from_value(Value::Object(params)).map_err(|error| format!("the request: {error}"))?;
         let client = self.lock().clients.get(&params.client_id).cloned();
         let client = client.ok_or_else(|| format!("no client is registered as {:?}", params.client_id))?;
         check_origin(&client, headers, settings)?;

@@ -9,7 +9,6 @@ use axum::routing::post;
 use axum::{Json, Router};
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::forgery::sign;
@@ -28,11 +27,6 @@ pub(super) fn router<S: Clone + Send + Sync + 'static>(txn: &Arc<Txn>) -> Router
         .with_state(txn.clone())
 }
 
-#[derive(Deserialize)]
-struct Body {
-    sign_code: String,
-}
-
 async fn exchange(State(txn): State<Arc<Txn>>, headers: HeaderMap, body: Bytes) -> Response {
     match txn.exchange(&headers, &body).await {
         Ok(answer) => Json(answer).into_response(),
@@ -46,16 +40,17 @@ impl Txn {
             return Err(Refused::SwitchedOff);
         }
         let (client_id, claimed) = self.authorize(headers).await.map_err(Refused::Unauthorized)?;
-        let Body { sign_code } = serde_json::from_slice(body).map_err(|error| {
-            Refused::Invalid(format!("the body must be {{\"sign_code\": \"…\"}}: {error}"))
-        })?;
+        let body: Option<Map<String, Value>> = serde_json::from_slice(body).ok();
+        let sign_code = body.as_ref().and_then(|body| body.get("sign_code")).and_then(Value::as_str);
+        let sign_code = sign_code
+            .ok_or_else(|| Refused::Invalid("the body must be {\"sign_code\": \"…\"}".to_owned()))?;
         if sign_code != claimed {
             return Err(Refused::Invalid("sign_code of the body and of the token differ".to_owned()));
         }
         let now = self.now();
         let Inner { store, settings, forgeries, .. } = &mut *self.lock();
         let (life, again) = (seconds(settings.code_seconds), !settings.refuse_replays);
-        let authorised = store.exchange(&client_id, &sign_code, life, again, now).map_err(|refused| {
+        let authorised = store.exchange(&client_id, sign_code, life, again, now).map_err(|refused| {
             Refused::Invalid(match refused {
                 CodeRefused::Unknown => "sign_code is not one of this client's".to_owned(),
                 CodeRefused::Expired => "sign_code has expired".to_owned(),
@@ -97,5 +92,5 @@ fn check_times(claims: &Claims, now: Timestamp, settings: &TxnSettings) -> Resul
     if exp <= now {
         return Err(format!("the token expired {:.0} s ago", now - exp));
     }
-    Ok(())
+    claims.check_not_before(now, f64::from(settings.iat_ahead_seconds))
 }

@@ -94,7 +94,7 @@ fn check_times(claims: &Claims, now: Timestamp, settings: &TxnSettings) -> Resul
     if exp <= now {
         return Err(format!("txnInfo expired {:.0} s ago", now - exp));
     }
-    Ok(())
+    claims.check_not_before(now, f64::from(settings.iat_ahead_seconds))
 }
 
 #[cfg(test)]
@@ -159,6 +159,8 @@ mod tests {
             (json!({ "exp": 1_795_300_121 }), Some("exp is 121 s after iat")),
             (json!({ "iat": 1_795_299_880, "exp": 1_795_300_000 }), Some("expired")),
             (json!({ "iat": 1_795_300_010, "exp": 1_795_300_005 }), Some("exp is before iat")),
+            (json!({ "nbf": 1_795_300_120 }), None),
+            (json!({ "nbf": 1_795_300_121 }), Some("nbf is 121 s in the future")),
             (json!({ "iat": null }), Some("iat is missing")),
             (json!({ "exp": null }), Some("exp is missing")),
             (json!({ "iat": "1795300000" }), Some("iat must be a number")),

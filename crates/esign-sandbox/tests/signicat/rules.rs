@@ -107,6 +107,14 @@ async fn what_breaks_a_rule_is_named_by_its_path() {
         ("/tasks", json!([]), "tasks", "at least 1"),
         ("/tasks", json!("-"), "tasks", "at least 1"),
         ("/tasks", json!({}), "tasks", "expected a sequence"),
+        ("/tasks/0/subject", json!(["s", []]), "tasks[0].subject", "must be an object"),
+        ("/tasks/0/dialog", json!(["title", "message"]), "tasks[0].dialog", "must be an object"),
+        (
+            "/tasks/0/signatureMethods",
+            json!([["nbid-sign", null, false]]),
+            "tasks[0].signatureMethods[0]",
+            "must be an object",
+        ),
         ("/notifications", json!([]), "notifications", "at least 1"),
         ("/packagingTasks", json!([]), "packagingTasks", "at least 1"),
         ("/notificationTemplateParams", json!([]), "notificationTemplateParams", "at least 1"),
@@ -285,8 +293,9 @@ async fn a_body_that_is_no_order_is_refused() {
     let world = world().await;
     for (body, media_type, status, says) in [
         ("{\"tasks\": [", "application/json", 400, "not valid JSON (line 1"),
-        ("[]", "application/json", 400, ""),
-        ("null", "application/json", 400, ""),
+        ("[]", "application/json", 400, "must be a JSON object"),
+        ("[null, [], null, null, null, null]", "application/json", 400, "must be a JSON object"),
+        ("null", "application/json", 400, "must be a JSON object"),
         ("<order/>", "application/json", 400, "not valid JSON"),
         ("{}", "text/xml", 415, "application/json"),
         ("", "application/json", 400, "no body"),

@@ -99,12 +99,14 @@ async fn what_does_not_exist_gets_404() {
         "v2/documents/x",
         "v2/documents/-1",
         "v2/documents/1.0",
+        "v2/documents/+1",
+        "v2/documents/01",
         "v2/nothing",
         "v1/documents",
     ] {
         assert_eq!(world.status_of(Method::GET, path).await, 404, "{path}");
     }
-    for path in ["v2/documents/99", "v2/documents/x", "v2/documents"] {
+    for path in ["v2/documents/99", "v2/documents/x", "v2/documents/+1", "v2/documents"] {
         assert_eq!(world.status_of(Method::DELETE, path).await, 404, "{path}");
     }
     assert_eq!(world.status_of(Method::PUT, "v2/documents").await, 404);

@@ -1,9 +1,10 @@
 //! What a sign request must be like, and how it is refused.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use esign_pdf::facts::Rect;
 use esign_pdf::sign::{Level, SignOptions, Subject, TestPki, sign};
 use esign_sandbox::singpass::{PayloadShape, SingpassSettings};
-use jsonwebtoken::Algorithm;
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -52,6 +53,17 @@ fn signed_before(level: Level) -> Vec<u8> {
     sign(&pdf().into(), &identity, Some(pki.tsa()), &options).unwrap().to_vec()
 }
 
+/// The signature as an ASN.1 sequence, as libraries give it that do not know of JWS.
+fn in_der(signature: &str) -> String {
+    let raw = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    let integer = |half: &[u8]| {
+        let padding = if half[0] >= 0x80 { vec![0] } else { Vec::new() };
+        [vec![2, (padding.len() + half.len()) as u8], padding, half.to_vec()].concat()
+    };
+    let integers = [integer(&raw[..32]), integer(&raw[32..])].concat();
+    URL_SAFE_NO_PAD.encode([vec![0x30, integers.len() as u8], integers].concat())
+}
+
 async fn refused(world: &World, token: &str) -> String {
     let (status, body) = read(world.post(token, pdf()).await).await;
     assert_eq!((status, &body["error"]), (400, &json!("UNAUTHORIZED")), "{body}");
@@ -73,8 +85,13 @@ async fn a_token_that_breaks_a_rule_is_unauthorized() {
     let key = &world.rp.key;
     let claims = || Value::Object(world.claims(good())).to_string();
     let header = |header: Value| key.token_with_header(&header, &claims());
-    let other_key = Key::new(&key.kid, Algorithm::ES256);
-    let p384 = Key::new(&key.kid, Algorithm::ES384);
+    let other_key = Key::new(&key.kid, "ES256");
+    let p384 = Key::new(&key.kid, "ES384");
+    let der = {
+        let token = world.token(good());
+        let (message, signature) = token.rsplit_once('.').unwrap();
+        format!("{message}.{}", in_der(signature))
+    };
     let cut = {
         let token = world.token(good());
         let (message, signature) = token.rsplit_once('.').unwrap();
@@ -84,8 +101,15 @@ async fn a_token_that_breaks_a_rule_is_unauthorized() {
         (format!("Bearer {}", world.token(good())), "without \"Bearer \""),
         ("no.token".to_owned(), "no JWT"),
         (String::new(), "no JWT"),
-        (header(json!({ "alg": "none", "kid": key.kid })), "no JWT"),
-        (header(json!({ "alg": "ES512", "kid": key.kid })), "no JWT"),
+        (header(json!({ "alg": "none", "kid": key.kid })), "alg must be"),
+        (header(json!({ "alg": "ES512", "kid": key.kid })), "alg is ES512"),
+        (header(json!({ "alg": 256, "kid": key.kid })), "alg in the token's header must be text"),
+        (header(json!({ "kid": key.kid })), "no alg"),
+        (header(json!(["ES256", key.kid])), "no JWT"),
+        (header(json!({ "alg": "ES256", "kid": 1 })), "kid in the token's header must be text"),
+        (header(json!({ "alg": "ES256", "kid": key.kid, "crit": ["x"], "x": 1 })), "(crit)"),
+        (header(json!({ "alg": "ES256", "kid": key.kid, "crit": ["b64"], "b64": false })), "(crit)"),
+        (world.token(good_with("nbf", json!(now + 6))), "nbf is 6 s in the future"),
         (header(json!({ "alg": "HS256", "kid": key.kid })), "alg must be"),
         (header(json!({ "alg": "RS256", "kid": key.kid })), "alg must be"),
         (header(json!({ "alg": "ES256" })), "no kid"),
@@ -94,6 +118,7 @@ async fn a_token_that_breaks_a_rule_is_unauthorized() {
         (p384.token(&claims()), "alg is ES384"),
         (other_key.token(&claims()), "does not fit"),
         (cut, "does not fit"),
+        (der, "does not fit"),
         (key.token("[]"), "not a JSON object"),
         (world.token(good_with("exp", Value::Null)), "exp is missing"),
         (world.token(good_with("iat", Value::Null)), "iat is missing"),
@@ -128,8 +153,14 @@ async fn harmless_extras_are_accepted() {
     let key = &world.rp.key;
     let header = json!({ "alg": "ES256", "kid": key.kid, "typ": "JWT" });
     let mut claims = world.claims(good());
-    for name in ["iss", "sub", "aud", "webhook_url"] {
-        claims.insert(name.to_owned(), json!("x"));
+    for (name, value) in [
+        ("iss", json!(1)),
+        ("sub", json!(["x"])),
+        ("aud", json!(["x", "y"])),
+        ("nbf", json!(world.now() - 1)),
+        ("webhook_url", json!("x")),
+    ] {
+        claims.insert(name.to_owned(), value);
     }
     let token = key.token_with_header(&header, &Value::Object(claims).to_string());
     assert_eq!(world.post(&token, pdf()).await.status(), 200);

@@ -2,7 +2,6 @@
 
 use esign_sandbox::singpass::{Client, ClientKeys};
 use esign_sandbox::{Effect, Fault};
-use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 
 use crate::rp::{CLIENT, Key};
@@ -26,7 +25,7 @@ async fn the_clients_keys_are_kept_for_an_hour() {
     }
     assert_eq!(rp.jwks_calls(), 1);
     // A key taken away is still accepted until the hour is over.
-    let next = Key::new("rp-2", Algorithm::ES384);
+    let next = Key::new("rp-2", "ES384");
     rp.serve_keys(&[next.jwk()]);
     world.advance(3599);
     assert_eq!(world.initiate_by(&rp.key).await.0, 200);
@@ -45,14 +44,14 @@ async fn an_unknown_kid_makes_the_keys_be_fetched_once_more() {
     let world = world().await;
     let rp = &world.rp;
     assert_eq!(world.initiate_by(&rp.key).await.0, 200);
-    let next = Key::new("rp-2", Algorithm::ES256);
+    let next = Key::new("rp-2", "ES256");
     // In any order, among keys that cannot be used.
     let unusable = json!({ "kty": "RSA", "kid": "rp-2", "use": "sig", "n": "AQAB", "e": "AQAB" });
     rp.serve_keys(&[unusable, next.jwk(), rp.key.jwk()]);
     assert_eq!(world.initiate_by(&next).await.0, 200);
     assert_eq!(world.initiate_by(&rp.key).await.0, 200);
     assert_eq!(rp.jwks_calls(), 2);
-    assert_eq!(world.initiate_by(&Key::new("rp-3", Algorithm::ES256)).await.0, 400);
+    assert_eq!(world.initiate_by(&Key::new("rp-3", "ES256")).await.0, 400);
     assert_eq!(rp.jwks_calls(), 3);
 }
 
@@ -124,4 +123,19 @@ async fn a_try_to_fetch_keys_ends_after_three_seconds() {
     let ((status, why), held) = tokio::join!(world.initiate_by(&world.rp.key), silence);
     assert_eq!((status, held.len()), (400, 3));
     assert!(why.contains("no answer within 3 s"), "{why}");
+}
+
+#[tokio::test]
+async fn a_key_may_be_on_any_of_the_three_curves_and_need_not_name_its_algorithm() {
+    let world = world().await;
+    for algorithm in ["ES256", "ES384", "ES512"] {
+        let key = Key::new(algorithm, algorithm);
+        let mut nameless = key.jwk();
+        nameless.as_object_mut().unwrap().remove("alg");
+        for jwk in [key.jwk(), nameless] {
+            let keys = ClientKeys::Inline(json!({ "keys": [jwk] }));
+            world.singpass().register(Client { keys, ..world.rp.client() }).unwrap();
+            assert_eq!(world.initiate_by(&key).await, (200, String::new()), "{algorithm}");
+        }
+    }
 }

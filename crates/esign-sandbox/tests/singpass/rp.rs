@@ -11,7 +11,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use esign_sandbox::singpass::{Client, ClientKeys};
-use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 
 pub(crate) use crate::key::Key;
@@ -46,7 +45,7 @@ pub(crate) struct Rp {
 
 impl Rp {
     pub(crate) async fn start() -> Self {
-        let key = Key::new("rp-1", Algorithm::ES256);
+        let key = Key::new("rp-1", "ES256");
         let inbox = Arc::new(Inbox::default());
         *inbox.jwks.lock().unwrap() = Some(json!({ "keys": [key.jwk()] }));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

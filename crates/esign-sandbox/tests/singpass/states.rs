@@ -1,7 +1,6 @@
 //! What a request becomes, by the clock and by its client, and who is told what.
 
 use esign_sandbox::singpass::{ClientKeys, NotPossible, RequestStatus, ResultPaths, SingpassSettings};
-use jsonwebtoken::Algorithm;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -87,7 +86,7 @@ async fn a_signed_document_can_be_fetched_for_an_hour_by_links_of_two_minutes() 
 async fn a_result_is_for_its_client_and_its_exchange_code() {
     let world = world().await;
     let (request, other) = (world.signed().await, world.signed().await);
-    let stranger = Key::new("stranger", Algorithm::ES256);
+    let stranger = Key::new("stranger", "ES256");
     let mut client = world.rp.client();
     client.client_id = "stranger".to_owned();
     client.keys = ClientKeys::Inline(json!({ "keys": [stranger.jwk()] }));
@@ -119,7 +118,7 @@ async fn a_result_is_for_its_client_and_its_exchange_code() {
     assert_eq!(world.result_at(&path, &with("client_id", json!(CLIENT))).await.0, 200);
     // Of a request that nobody made, too, the token is judged first.
     let nowhere = "/sign-requests/signv3-0/signed-doc";
-    let nobody = Key::new("nobody", Algorithm::ES256);
+    let nobody = Key::new("nobody", "ES256");
     for (token, expected) in [
         (world.token(good.clone()), "REQUEST_NOT_FOUND"),
         (with("client_id", json!(CLIENT)), "REQUEST_NOT_FOUND"),
@@ -183,7 +182,7 @@ async fn a_request_is_cancelled_before_anyone_proceeds_to_sign() {
 async fn cancelling_needs_a_token_about_a_request_of_the_client() {
     let world = world().await;
     let request = world.initiate().await;
-    let stranger = Key::new("stranger", Algorithm::ES256);
+    let stranger = Key::new("stranger", "ES256");
     let mut client = world.rp.client();
     client.client_id = "stranger".to_owned();
     client.keys = ClientKeys::Inline(json!({ "keys": [stranger.jwk()] }));
@@ -202,7 +201,6 @@ async fn cancelling_needs_a_token_about_a_request_of_the_client() {
             world.token(json!({ "client_id": CLIENT, "client_request": "x", "request_id": request.id })),
             "UNAUTHORIZED",
         ),
-        (world.token(json!({ "client_id": CLIENT, "request_id": request.id, "jti": "x" })), "UNAUTHORIZED"),
         (twice(), "REQUEST_NOT_FOUND"),
         (twice(), "UNAUTHORIZED"),
     ] {
@@ -213,7 +211,8 @@ async fn cancelling_needs_a_token_about_a_request_of_the_client() {
     let both = json!({ "client_id": CLIENT, "client_request": CLIENT, "request_id": request.id });
     assert_eq!(world.cancel_with(&world.token(both)).await.0, 200);
     let other = world.initiate().await;
-    let text = json!({ "client_request": CLIENT, "request_id": other.id });
+    // Its documentation knows no `jti`: what is in it is the client's business.
+    let text = json!({ "client_request": CLIENT, "request_id": other.id, "jti": "x" });
     assert_eq!(world.cancel_with(&world.token(text)).await.0, 200);
 }
 

@@ -1,7 +1,6 @@
 //! `/txn-signatures`: every rule for the token and the code, and what a bad answer looks like.
 
 use esign_sandbox::txn::{Client, ClientKeys, Forgery};
-use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value, json};
 
 use crate::key::Key;
@@ -67,7 +66,7 @@ async fn the_clients_token_must_keep_the_rules() {
 #[tokio::test]
 async fn the_token_of_the_official_sample_is_taken() {
     let world = world().await;
-    let key = Key::new("rp-384", Algorithm::ES384);
+    let key = Key::new("rp-384", "ES384");
     world.jwks.serve(&[world.key.jwk(), key.jwk()]);
     let (_, code) = world.approved().await;
     let claims = world
@@ -93,16 +92,22 @@ async fn token_and_body_must_be_there_and_say_the_same() {
     let none = world
         .key
         .token_with_header(&json!({ "alg": "none" }), &world.client_claims(&code, json!({})).to_string());
-    let foreign =
-        Key::new("rp-1", Algorithm::ES256).token(&world.client_claims(&code, json!({})).to_string());
+    let foreign = Key::new("rp-1", "ES256").token(&world.client_claims(&code, json!({})).to_string());
     let body = json!({ "sign_code": code });
+    let early = world.client_claims(&code, json!({ "nbf": world.now() + 121 })).to_string();
+    let early = world.key.token(&early);
+    let critical = json!({ "alg": "ES256", "kid": world.key.kid, "crit": ["x"] });
+    let critical = world.key.token_with_header(&critical, &world.client_claims(&code, json!({})).to_string());
     for (token, body, why) in [
+        (early.as_str(), body.clone(), "nbf is 121 s in the future"),
+        (&critical, body.clone(), "(crit)"),
         (token.as_str(), json!({ "sign_code": "b3RoZXI=" }), "of the body and of the token differ"),
         (&token, json!({ "code": code }), "the body must be"),
         (&token, json!([]), "the body must be"),
+        (&token, json!([code]), "the body must be"),
         (&token, json!({ "sign_code": 7 }), "the body must be"),
         (&no_code, body.clone(), "sign_code is missing"),
-        (&none, body.clone(), "no JWT with an alg"),
+        (&none, body.clone(), "alg must be"),
         (&foreign, body.clone(), "the signature does not fit"),
         (&format!("Bearer {token}"), body.clone(), "without \"Bearer \""),
         ("a.b.c", body.clone(), "no JWT"),
@@ -125,7 +130,7 @@ async fn token_and_body_must_be_there_and_say_the_same() {
 async fn a_code_is_good_once_in_time_and_for_its_client() {
     let world = world().await;
     let (_, code) = world.approved().await;
-    let other = Key::new("other-1", Algorithm::ES256);
+    let other = Key::new("other-1", "ES256");
     world
         .txn()
         .register(Client {

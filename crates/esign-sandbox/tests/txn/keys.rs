@@ -1,6 +1,5 @@
 //! Keys on both sides: the client's, fetched and kept for an hour, and Singpass's own, which rotate.
 
-use jsonwebtoken::Algorithm;
 use serde_json::json;
 
 use crate::key::Key;
@@ -29,7 +28,7 @@ async fn the_clients_keys_are_kept_for_an_hour_and_fetched_for_an_unknown_kid() 
         assert_eq!(world.open_by(&world.key).await.0, 200);
     }
     assert_eq!(world.jwks.calls(), 1);
-    let next = Key::new("rp-2", Algorithm::ES384);
+    let next = Key::new("rp-2", "ES384");
     world.jwks.serve(&[next.jwk()]);
     world.advance(3599);
     assert_eq!(world.open_by(&world.key).await.0, 200);

@@ -65,7 +65,7 @@ pub(crate) async fn world() -> World {
 }
 
 pub(crate) async fn world_with(change: impl FnOnce(&mut TxnSettings)) -> World {
-    let key = Key::new("rp-1", Algorithm::ES256);
+    let key = Key::new("rp-1", "ES256");
     let jwks = Arc::new(Jwks::default());
     jwks.serve(&[key.jwk()]);
     let url = serve(jwks.clone()).await;

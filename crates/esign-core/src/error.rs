@@ -256,6 +256,13 @@ impl Error {
         self
     }
 
+    /// Says it in other words, keeping everything else.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<String>) -> Self {
+        self.0.message = message.into();
+        self
+    }
+
     /// Names the provider kind.
     #[must_use]
     pub fn with_provider(mut self, kind: ProviderKind) -> Self {

@@ -13,9 +13,13 @@ mod jwks;
 mod jws;
 mod keys;
 #[cfg(feature = "client")]
+mod lenient;
+#[cfg(feature = "client")]
 mod limiter;
 #[cfg(feature = "client")]
 mod multipart;
+#[cfg(feature = "client")]
+mod pdf;
 mod published;
 #[cfg(feature = "client")]
 mod words;
@@ -33,9 +37,13 @@ pub use jwks::{Jwks, JwksPolicy, Verified};
 pub use jws::{Checks, VerifyingKey, claimed_key_id, sign_compact, thumbprint};
 pub use keys::LocalKey;
 #[cfg(feature = "client")]
+pub use lenient::if_it_fits;
+#[cfg(feature = "client")]
 pub use limiter::{Limiter, LimiterKey, Limiters, Permit};
 #[cfg(feature = "client")]
 pub use multipart::{FinishedForm, Multipart};
+#[cfg(feature = "client")]
+pub use pdf::whole_pdf;
 pub use published::{PublishedKey, PublishedKeys};
 #[cfg(feature = "client")]
 pub use words::{Explain, Words};

@@ -5,6 +5,7 @@ use std::fmt;
 
 use esign_core::jiff::Timestamp;
 use esign_core::{Personal, SecretUrl};
+use esign_http::if_it_fits;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -249,9 +250,13 @@ pub(crate) struct UploadedBody {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OrderBody {
     pub(crate) id: String,
+    #[serde(default, deserialize_with = "if_it_fits")]
     client_reference: Option<String>,
+    #[serde(default, deserialize_with = "if_it_fits")]
     artifact: Option<Personal>,
+    #[serde(default, deserialize_with = "if_it_fits")]
     tasks: Option<Vec<TaskBody>>,
+    #[serde(default, deserialize_with = "if_it_fits")]
     packaging_tasks: Option<Vec<PackageBody>>,
 }
 
@@ -259,8 +264,11 @@ pub(crate) struct OrderBody {
 #[serde(rename_all = "camelCase")]
 struct TaskBody {
     id: Option<String>,
+    #[serde(default, deserialize_with = "if_it_fits")]
     signing_url: Option<String>,
+    #[serde(default, deserialize_with = "if_it_fits")]
     documents: Option<Vec<EchoedDocument>>,
+    #[serde(default, deserialize_with = "if_it_fits")]
     depends_on_tasks: Option<Vec<String>>,
 }
 
@@ -290,8 +298,11 @@ struct PackagedBody {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TaskStatusBody {
     task_status: String,
+    #[serde(default, deserialize_with = "if_it_fits")]
     client_reference: Option<String>,
+    #[serde(default, deserialize_with = "if_it_fits")]
     client_status: Option<String>,
+    #[serde(default, deserialize_with = "if_it_fits")]
     documents: Option<Vec<DocumentBody>>,
 }
 
@@ -315,6 +326,7 @@ struct FormOutputBody {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PackagingBody {
     packaging_task_status: String,
+    #[serde(default, deserialize_with = "if_it_fits")]
     packaging_task_result_uri: Option<String>,
 }
 
@@ -489,6 +501,19 @@ mod tests {
         assert_eq!((order.tasks.len(), order.artifact.is_none()), (1, true));
         assert!(order.tasks[0].signing_url.is_none());
 
+        // The order was made, and nobody could look for it: only its id must be there.
+        let order: OrderBody = serde_json::from_value(json!({
+            "id": "o", "clientReference": 7, "artifact": {}, "packagingTasks": "p",
+            "tasks": [{ "id": "1", "signingUrl": "https://x.example/", "documents": 1, "dependsOnTasks": {} }],
+        }))
+        .unwrap();
+        let order = CreatedOrder::from(order);
+        assert!(order.tasks[0].signing_url.is_some());
+        assert!(order.client_reference.is_none() && order.packaging_tasks.is_empty());
+
+        let odd = json!({ "taskStatus": "CREATED", "clientReference": 7, "documents": [null] });
+        let status = TaskStatusInfo::from(serde_json::from_value::<TaskStatusBody>(odd).unwrap());
+        assert_eq!((status.status, status.documents.len()), (TaskStatus::Created, 0));
         let status: TaskStatusBody =
             serde_json::from_value(json!({ "taskStatus": "completed", "documents": null })).unwrap();
         assert_eq!(TaskStatusInfo::from(status).status, TaskStatus::Completed);

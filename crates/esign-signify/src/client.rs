@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use esign_core::jiff::Timestamp;
 use esign_core::jiff::fmt::rfc2822::DateTimeParser;
-use esign_core::{ErrorKind, Operation, Result, Retry, SecretUrl};
-use esign_http::{Answer, HttpClient, Multipart};
+use esign_core::{ErrorKind, Operation, Result, SecretUrl};
+use esign_http::{Answer, HttpClient, Multipart, whole_pdf};
 
 use crate::config::DocumentUrlBearer;
 use crate::error::{gone, refused_create, words_of};
@@ -21,8 +21,6 @@ use crate::wire;
 const NOT_THERE: [u16; 2] = [404, 410];
 /// Redirects of a document's address that are followed.
 const MAX_REDIRECTS: usize = 3;
-/// Readers look for header and end within so many bytes (ISO 32000-1, annex H).
-const PDF_MARGIN: usize = 1024;
 
 /// Signify's API v2, operation by operation, without the checks and meanings that the provider adds.
 ///
@@ -242,7 +240,7 @@ impl SignifyClient {
                 other => other,
             },
         }?;
-        whole_pdf(&answer)
+        whole_pdf(answer.body)
     }
 }
 
@@ -269,19 +267,4 @@ fn is_not_there(answer: &Answer) -> Result<bool> {
     Err(answer.unexpected(
         "the answer \"not found\" does not come from Signify's API: is a proxy in between, or the address wrong?",
     ))
-}
-
-fn whole_pdf(answer: &Answer) -> Result<Bytes> {
-    let body = &answer.body;
-    let head = &body[..body.len().min(PDF_MARGIN)];
-    let tail = &body[body.len().saturating_sub(PDF_MARGIN)..];
-    let has = |part: &[u8], mark: &[u8]| part.windows(mark.len()).any(|window| window == mark);
-    let fault = if !has(head, b"%PDF-") {
-        "what came is not a PDF"
-    } else if !has(tail, b"%%EOF") {
-        "the PDF is cut short: it does not end as a PDF does"
-    } else {
-        return Ok(body.clone());
-    };
-    Err(answer.unexpected(fault).with_kind(ErrorKind::Integrity).with_retry(Retry::SAFE))
 }

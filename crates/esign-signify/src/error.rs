@@ -23,14 +23,14 @@ pub(crate) fn refused_create(error: Error) -> Error {
     }
     let message = "Signify refused the document; if its words do not name a field, the PDF itself may not be \
                    acceptable: save or print it anew with a current program";
-    copy_words(&error, Error::new(error.kind(), message))
+    error.with_message(message)
 }
 
 /// A DELETE of a document that is there, refused.
-pub(crate) fn refused_delete(error: &Error) -> Error {
+pub(crate) fn refused_delete(error: Error) -> Error {
     let message = "Signify did not delete the document; whether signed ones can be deleted is not documented. It \
                    becomes inaccessible by itself when it expires";
-    copy_words(error, Error::new(ErrorKind::Conflict, message))
+    error.with_kind(ErrorKind::Conflict).with_message(message)
 }
 
 /// Whether an error is a refusal that may be due to the document's state.
@@ -44,26 +44,6 @@ pub(crate) fn gone() -> Error {
         ErrorKind::Gone,
         "Signify does not have the document any more: it has expired or was deleted, or this API key may not see it",
     )
-}
-
-fn copy_words(from: &Error, mut to: Error) -> Error {
-    to = to.with_retry(from.retry());
-    if let Some(operation) = from.operation() {
-        to = to.during(operation);
-    }
-    if let Some(status) = from.http_status() {
-        to = to.with_http_status(status);
-    }
-    if let Some(words) = from.provider_words() {
-        to = to.said(words);
-    }
-    if let Some(id) = from.request_id() {
-        to = to.with_request_id(id);
-    }
-    if let Some(id) = from.trace_id() {
-        to = to.with_trace_id(id);
-    }
-    to
 }
 
 fn without_links(text: &str) -> String {

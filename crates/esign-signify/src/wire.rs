@@ -156,7 +156,8 @@ struct InvitationBody {
     signing_link: Option<Text>,
     #[serde(default)]
     total_signatures: Option<Count>,
-    status: String,
+    #[serde(default)]
+    status: Option<Text>,
     #[serde(default)]
     completed_signatures: Option<Vec<CompletedBody>>,
 }
@@ -178,7 +179,7 @@ impl DetailsBody {
             signatory: body.signatory.and_then(|text| text.0).map(Personal::new),
             link: body.signing_link.and_then(Text::into_link),
             total: body.total_signatures.and_then(|count| count.0),
-            status: status(body.status),
+            status: status(body.status.and_then(|word| word.0).unwrap_or_default()),
             completed: body
                 .completed_signatures
                 .unwrap_or_default()
@@ -392,10 +393,11 @@ mod tests {
         assert!(link.invitations[0].signatory.is_none() && link.invitations[0].link.is_some());
 
         let odd = details(
-            r#"{"id":6,"status":"draft","documentUrl":"bucket/1","signingInvitations":[{"signatory":"email2open.gov.sg","totalSignatures":-1,"status":"Signed","completedSignatures":[{"timestamp":"2023-11-19T08:31:36Z"},{"name":null,"timeStamp":"yesterday"}]}]}"#,
+            r#"{"id":6,"status":"draft","documentUrl":"bucket/1","signingInvitations":[{"signatory":"email2open.gov.sg","totalSignatures":-1,"status":"Signed","completedSignatures":[{"timestamp":"2023-11-19T08:31:36Z"},{"name":null,"timeStamp":"yesterday"}]},{"status":null}]}"#,
         );
         assert!(odd.link.is_none() && odd.summary.name.is_empty());
         assert_eq!(odd.invitations[0].status, DocumentStatus::Unknown("Signed".to_owned()));
+        assert_eq!(odd.invitations[1].status, DocumentStatus::Unknown(String::new()));
         assert_eq!((odd.completed(), odd.total()), (2, None));
         assert!(odd.invitations[0].completed[0].at.is_some() && odd.invitations[0].completed[1].at.is_none());
     }

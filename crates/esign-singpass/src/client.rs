@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use esign_core::jiff::Timestamp;
 use esign_core::{Clock, Error, ErrorKind, Observer, Operation, Personal, Result, SecretUrl};
-use esign_http::{HttpClient, PublishedKeys};
+use esign_http::{HttpClient, PublishedKeys, whole_pdf};
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use url::Url;
@@ -19,6 +19,9 @@ use crate::token::TokenSigner;
 use crate::wire::{
     CancelClaims, InitiateAnswer, InitiateClaims, ResultAnswer, ResultClaims, SignLocation, SignerInfo,
 };
+
+/// Redirects of a document's link that are followed.
+const MAX_REDIRECTS: usize = 3;
 
 /// Sign V3 as it is documented: one method per operation, in Singpass's own terms.
 #[derive(Clone, Debug)]
@@ -238,21 +241,13 @@ impl SingpassClient {
         call.send().await.map(drop).map_err(by_code)
     }
 
-    /// Fetches the signed document from its link (spec 3.5): a plain GET without credentials.
+    /// Fetches the signed document from its link (spec 3.5): a plain GET without credentials, which may be led on.
     ///
     /// # Errors
     /// [`ErrorKind::Integrity`] if it is cut short or not a PDF.
     pub async fn download(&self, url: &SecretUrl) -> Result<Bytes> {
         let url: Url = url.expose().clone();
-        let answer =
-            self.http.download(url).operation(Operation::Download).without_auth().replayable().send().await?;
-        // Readers take a header within the first 1,024 bytes, and what was sent may have had it there.
-        let head = &answer.body[..answer.body.len().min(1024)];
-        if !head.windows(5).any(|five| five == b"%PDF-") {
-            return Err(answer
-                .unexpected("what came from the document's link is not a PDF")
-                .with_kind(ErrorKind::Integrity));
-        }
-        Ok(answer.body)
+        let answer = self.http.download(url).follow(MAX_REDIRECTS).without_auth().send().await?;
+        whole_pdf(answer.body)
     }
 }

@@ -40,12 +40,17 @@ pub(crate) fn explain(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> W
     }
 }
 
-/// Gives an error the kind that its code asks for.
+/// Gives an error the kind that its code asks for, and says what to do about it.
 pub(crate) fn by_code(error: Error) -> Error {
-    if error.http_status() == Some(400) && error.provider_code() == Some(UNAUTHORIZED) {
-        return error.with_kind(ErrorKind::Unauthenticated);
+    match (error.http_status(), error.provider_code()) {
+        (Some(401), _) | (Some(400), Some(UNAUTHORIZED)) => {
+            error.with_kind(ErrorKind::Unauthenticated).with_message(
+                "Singpass did not accept our token: check client_id, signing_key, that the key set is published, and \
+                 the clock",
+            )
+        }
+        _ => error,
     }
-    error
 }
 
 /// A 400 that is not in Singpass's own form says nothing about the request: it broke off on the way, or is from something in

@@ -301,9 +301,11 @@ impl Documents for Singpass {
         let expires_at = at.created_at().checked_add(SESSION).ok();
         let mut report = match self.client.result(at.id(), &private.exchange_code).await {
             Ok(signed) => self.signed_report(&private, &signed),
-            Err(error) => match refusal_code(&error).map(str::to_owned) {
-                Some(code) => self.unsigned_report(&code, &private, &error)?,
-                None => return Err(error),
+            Err(error) => match refusal_code(&error) {
+                Some(code) if error.kind() != ErrorKind::Unauthenticated => {
+                    self.unsigned_report(code, &private)
+                }
+                _ => return Err(error),
             },
         };
         report.expires_at = expires_at;
@@ -343,7 +345,9 @@ impl Documents for Singpass {
         match (error.http_status(), refusal_code(&error)) {
             (_, Some(ALREADY_SIGNED)) => Ok(CancelOutcome::TooLate),
             (_, Some(code)) if self.config.means_cancelled(code) => Ok(CancelOutcome::AlreadyGone),
-            (_, Some(ACTIVE_SESSION)) => Err(error.with_kind(ErrorKind::Conflict)),
+            (_, Some(ACTIVE_SESSION)) => Err(error
+                .with_kind(ErrorKind::Conflict)
+                .with_message("the signer is signing just now; wait for the end, or try again in a minute")),
             (Some(404), _) if error.provider_code().is_none() => {
                 let message =
                     "this server has no cancel; the request ends by itself 30 minutes after it was made";
@@ -356,21 +360,12 @@ impl Documents for Singpass {
 
 impl Singpass {
     /// What a refusal of the result says about the request (spec 3.3, 6.3).
-    fn unsigned_report(&self, code: &str, private: &Private, error: &Error) -> Result<StatusReport> {
+    fn unsigned_report(&self, code: &str, private: &Private) -> StatusReport {
         let (state, result) = match code {
             NOT_SIGNED => (State::Pending, ResultState::NotReady),
             EXPIRED => (State::Expired, ResultState::NotReady),
             ACCESS_EXPIRED => (State::Completed, ResultState::Gone),
             _ if self.config.means_cancelled(code) => (State::Cancelled, ResultState::NotReady),
-            _ if error.kind() == ErrorKind::Unauthenticated => {
-                return Err(Error::new(
-                    ErrorKind::Unauthenticated,
-                    "Singpass did not accept our token: check client_id, \
-                    signing_key, that the key set is published, and the clock",
-                )
-                .with_http_status(400)
-                .with_code(code));
-            }
             _ => (State::Unrecognised, ResultState::NotReady),
         };
         let mut report = StatusReport::new(Standing::stated(state));
@@ -379,19 +374,23 @@ impl Singpass {
         let mut signer = SignerStatus::new(Some(private.signer.clone()), state);
         signer.required = Some(private.required);
         report.signers = vec![signer];
-        Ok(report)
+        report
     }
 
     /// Why there is nothing to download.
     fn not_there(&self, error: Error) -> Error {
-        let kind = match refusal_code(&error) {
-            Some(NOT_SIGNED) => ErrorKind::NotReady,
-            Some(EXPIRED) => ErrorKind::NotFound,
-            Some(ACCESS_EXPIRED) => ErrorKind::Gone,
-            Some(code) if self.config.means_cancelled(code) => ErrorKind::NotFound,
-            Some(_) | None => error.kind(),
+        let (kind, message) = match refusal_code(&error) {
+            Some(NOT_SIGNED) => (ErrorKind::NotReady, "nobody has signed yet"),
+            Some(EXPIRED) => (ErrorKind::NotFound, "the request has expired without a signature"),
+            Some(ACCESS_EXPIRED) => {
+                (ErrorKind::Gone, "it was signed more than an hour ago: the document cannot be had any more")
+            }
+            Some(code) if self.config.means_cancelled(code) => {
+                (ErrorKind::NotFound, "the request was cancelled before anybody signed")
+            }
+            Some(_) | None => return error,
         };
-        error.with_kind(kind)
+        error.with_kind(kind).with_message(message)
     }
 
     /// Boxes must be apart at the documented width too, and from existing signatures.

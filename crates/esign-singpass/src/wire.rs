@@ -1,8 +1,6 @@
 //! Singpass's JSON. Field names are theirs; anything that older documents or peers lack is optional (spec 7.1).
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// Claims of the initiate token (spec 3.1), without the times.
@@ -54,21 +52,21 @@ pub(crate) struct InitiateAnswer {
 #[derive(Deserialize)]
 pub(crate) struct ResultAnswer {
     pub(crate) signed_doc_url: String,
-    #[serde(default, deserialize_with = "if_it_fits")]
+    #[serde(default, deserialize_with = "esign_http::if_it_fits")]
     pub(crate) signer_info: Option<SignerInfo>,
     /// Unix seconds.
-    #[serde(default, deserialize_with = "if_it_fits")]
+    #[serde(default, deserialize_with = "esign_http::if_it_fits")]
     pub(crate) exp: Option<Whole>,
 }
 
 #[derive(Deserialize)]
 pub(crate) struct SignerInfo {
-    #[serde(default, deserialize_with = "if_it_fits")]
+    #[serde(default, deserialize_with = "esign_http::if_it_fits")]
     pub(crate) signer_name: Option<String>,
-    #[serde(default, deserialize_with = "if_it_fits")]
+    #[serde(default, deserialize_with = "esign_http::if_it_fits")]
     pub(crate) signer_partial_uinfin: Option<String>,
     /// Unix milliseconds.
-    #[serde(default, deserialize_with = "if_it_fits")]
+    #[serde(default, deserialize_with = "esign_http::if_it_fits")]
     pub(crate) signed_at: Option<Whole>,
 }
 
@@ -82,9 +80,9 @@ pub(crate) struct WebhookBody {
 pub(crate) struct WebhookClaims {
     pub(crate) request_type: String,
     pub(crate) request_id: String,
-    #[serde(default, deserialize_with = "if_it_fits")]
+    #[serde(default, deserialize_with = "esign_http::if_it_fits")]
     pub(crate) signer_info: Option<SignerInfo>,
-    #[serde(default, deserialize_with = "if_it_fits")]
+    #[serde(default, deserialize_with = "esign_http::if_it_fits")]
     pub(crate) iat: Option<Whole>,
 }
 
@@ -97,13 +95,6 @@ impl<'de> Deserialize<'de> for Whole {
         // Rounding towards zero; what is out of range ends at the range's end, and no date is there.
         Ok(Self(f64::deserialize(deserializer)? as i64))
     }
-}
-
-/// What is only good to know must not make an answer unreadable: in another form than expected it counts as absent.
-fn if_it_fits<'de, D: Deserializer<'de>, T: DeserializeOwned>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    Ok(T::deserialize(Value::deserialize(deserializer)?).ok())
 }
 
 #[cfg(test)]

@@ -204,7 +204,8 @@ impl RetryableStrategy for PassingFaults {
             }
             Err(error) => match as_reqwest(error) {
                 Some(error) => fault_of(error) != Fault::Builder,
-                None => ours(error).is_some_and(|e| matches!(e.retry(), Retry::Safe { .. })),
+                // Who says when to come back has been asked as often as is right: a call of its own, for a token.
+                None => ours(error).is_some_and(|e| e.retry() == Retry::SAFE),
             },
         };
         Some(if passing { Retryable::Transient } else { Retryable::Fatal })

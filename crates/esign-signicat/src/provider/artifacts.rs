@@ -1,6 +1,7 @@
 //! What can be downloaded of an order, and from where (spec 3.6).
 
-use esign_core::{Artifact, ArtifactId, Error, ErrorKind, MediaType, Operation, Result, Retry};
+use esign_core::{Artifact, ArtifactId, Error, ErrorKind, MediaType, Operation, Result};
+use esign_http::whole_pdf;
 
 use crate::convert::Layout;
 use crate::error::gone;
@@ -9,8 +10,6 @@ use crate::{Download, SignicatClient};
 
 /// The media type of an LTV-SDO in Signicat's storage.
 const LTV_SDO: &str = "application/x-ltv-sdo";
-/// Readers look for header and end within so many bytes (ISO 32000-1, annex H).
-const PDF_MARGIN: usize = 1024;
 
 /// Where an artifact is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +114,7 @@ pub(super) async fn fetch(
             let download = client.packaging_result(order, &Layout::package_id(package)).await;
             let download = download.map_err(no_longer_there)?;
             if layout.pades {
-                let content = whole_pdf(download)?;
+                let content = whole_pdf(download.content)?;
                 return Ok(Artifact::new(what.clone(), MediaType::PDF, content));
             }
             (download, MediaType::new("application/octet-stream"))
@@ -196,19 +195,4 @@ async fn archived(client: &SignicatClient, order: &str, package: &str) -> Result
 /// It was there when its status was read, or will not come back.
 fn no_longer_there(error: Error) -> Error {
     if error.kind() == ErrorKind::NotFound { error.with_kind(ErrorKind::Gone) } else { error }
-}
-
-fn whole_pdf(download: Download) -> Result<bytes::Bytes> {
-    let body = &download.content;
-    let head = &body[..body.len().min(PDF_MARGIN)];
-    let tail = &body[body.len().saturating_sub(PDF_MARGIN)..];
-    let has = |part: &[u8], mark: &[u8]| part.windows(mark.len()).any(|window| window == mark);
-    let fault = if !has(head, b"%PDF-") {
-        "what came is not a PDF"
-    } else if !has(tail, b"%%EOF") {
-        "the PDF is cut short: it does not end as a PDF does"
-    } else {
-        return Ok(download.content);
-    };
-    Err(Error::new(ErrorKind::Integrity, fault).with_retry(Retry::SAFE).during(Operation::Download))
 }

@@ -290,7 +290,7 @@ impl Retention for SignifyProvider {
         let deleted = self.0.client.remove(&DocumentId::new(at.id()), Operation::Erase).await;
         match deleted {
             Ok(deletion) => Ok(deletion.by_us),
-            Err(error) if is_refusal(&error) && !error.is_outcome_unknown() => Err(refused_delete(&error)),
+            Err(error) if is_refusal(&error) && !error.is_outcome_unknown() => Err(refused_delete(error)),
             Err(error) => Err(error),
         }
     }

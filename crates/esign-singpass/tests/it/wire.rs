@@ -309,12 +309,30 @@ async fn the_signed_document_comes_whole_and_a_link_that_ran_out_is_renewed() {
     let once =
         wiremock::Mock::given(wiremock::matchers::path("/doc")).respond_with(ResponseTemplate::new(403));
     once.up_to_n_times(1).mount(&world.server).await;
-    world.answer("GET", "/doc", ResponseTemplate::new(200).set_body_bytes(b"%PDF-signed".to_vec())).await;
+    world
+        .answer("GET", "/doc", ResponseTemplate::new(200).set_body_bytes(b"%PDF-signed %%EOF".to_vec()))
+        .await;
     let signed = world.client.download(&handle, &ArtifactId::SIGNED).await.unwrap();
-    assert_eq!(&signed.content[..], b"%PDF-signed");
+    assert_eq!(&signed.content[..], b"%PDF-signed %%EOF");
     assert_eq!(world.received("GET", RESULT).await.len(), 2);
     let fetched = world.received("GET", "/doc").await;
     assert!(fetched.iter().all(|r| r.headers.get("authorization").is_none()));
+}
+
+#[tokio::test]
+async fn a_documents_link_may_lead_on_without_a_token() {
+    let world = world(&[]).await;
+    let handle = world.submitted().await;
+    let body = json!({ "signed_doc_url": format!("{}/doc", world.server.uri()) });
+    world.answer("GET", RESULT, ResponseTemplate::new(200).set_body_json(body)).await;
+    world.answer("GET", "/doc", ResponseTemplate::new(302).insert_header("location", "/store/doc")).await;
+    let pdf = ResponseTemplate::new(200).set_body_bytes(b"%PDF-signed\n%%EOF".to_vec());
+    world.answer("GET", "/store/doc", pdf).await;
+    let signed = world.client.download(&handle, &ArtifactId::SIGNED).await.unwrap();
+    assert_eq!(&signed.content[..], b"%PDF-signed\n%%EOF");
+    let fetched = world.received("GET", "/store/doc").await;
+    assert!(fetched.iter().all(|r| r.headers.get("authorization").is_none()));
+    assert_eq!(world.received("GET", RESULT).await.len(), 1);
 }
 
 #[tokio::test]
@@ -323,9 +341,14 @@ async fn something_else_than_a_pdf_and_an_unknown_artifact_are_refused() {
     let handle = world.submitted().await;
     let body = json!({ "signed_doc_url": format!("{}/doc", world.server.uri()) });
     world.answer("GET", RESULT, ResponseTemplate::new(200).set_body_json(body)).await;
-    world.answer("GET", "/doc", ResponseTemplate::new(200).set_body_string("<html>login</html>")).await;
-    let error = world.client.download(&handle, &ArtifactId::SIGNED).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Integrity, "{error}");
+    for (body, why) in [("<html>login</html>", "not a PDF"), ("%PDF-1.7 signed, an", "cut short")] {
+        let answer = ResponseTemplate::new(200).set_body_string(body);
+        let doc = wiremock::Mock::given(wiremock::matchers::path("/doc")).respond_with(answer);
+        doc.up_to_n_times(1).mount(&world.server).await;
+        let error = world.client.download(&handle, &ArtifactId::SIGNED).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Integrity, "{error}");
+        assert!(error.message().contains(why), "{error}");
+    }
     let error = world.client.download(&handle, &ArtifactId::EVIDENCE).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
 }

@@ -86,6 +86,32 @@ async fn a_create_is_sent_once_even_if_somebody_marks_it() {
     }
 }
 
+/// Has no credentials, for this reason, and counts how often it was asked.
+#[derive(Debug)]
+struct Without(Retry, Mutex<usize>);
+
+#[async_trait]
+impl Authorize for Without {
+    async fn authorize(&self, _: &mut Outgoing<'_>) -> Result<()> {
+        *self.1.lock().unwrap() += 1;
+        Err(Error::new(ErrorKind::RateLimited, "no token").with_retry(self.0))
+    }
+}
+
+#[tokio::test]
+async fn credentials_that_were_asked_for_often_enough_are_not_asked_for_again() {
+    let later = Retry::Safe { after: Some(Duration::from_secs(1)) };
+    for (retry, asked) in [(Retry::SAFE, 5), (later, 1), (Retry::Exhausted, 1), (Retry::Never, 1)] {
+        let api = server(&[200]).await;
+        let auth = Arc::new(Without(retry, Mutex::default()));
+        let client = HttpClient::builder(api.uri().parse().unwrap(), Arc::new(jumping()));
+        let client = client.auth(auth.clone()).build().unwrap();
+        let call = client.get(client.url(["x"]).unwrap()).operation(Operation::Status).replayable();
+        assert_eq!(call.send().await.unwrap_err().kind(), ErrorKind::RateLimited);
+        assert_eq!((*auth.1.lock().unwrap(), requests(&api).await), (asked, 0), "{retry:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_create_is_repeated_from_its_recipe_after_a_429_and_after_fresh_credentials() {
     let api = MockServer::start().await;

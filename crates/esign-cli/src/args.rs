@@ -279,6 +279,9 @@ pub(crate) struct Download {
     pub(crate) record: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) trust: Trust,
+    /// Ask the certificate authorities about revocation where the file does not settle it; nothing else is sent to anybody
+    #[arg(long)]
+    pub(crate) fetch_revocation: bool,
 }
 
 /// Whom to believe, and whom to expect.
@@ -309,6 +312,9 @@ pub(crate) struct Verify {
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) trust: Trust,
+    /// Ask the certificate authorities about revocation where the file does not settle it; nothing else is sent to anybody
+    #[arg(long)]
+    pub(crate) fetch_revocation: bool,
     /// Verify for this time, e.g. 2027-01-31T00:00:00Z [default: now]
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<Timestamp>,

@@ -1,9 +1,10 @@
-//! Revocation from what the document itself carries: CRLs (RFC 5280, 5) and OCSP responses (RFC 6960). Nothing is
-//! fetched.
+//! Revocation from what the document itself carries, and what the caller has got elsewhere: CRLs (RFC 5280, 5) and OCSP
+//! responses (RFC 6960). Nothing is fetched here.
 
 use jiff::Timestamp;
 
 use crate::algorithm::{digest, digest_by_oid};
+use crate::cms::element;
 use crate::der::{self, Reader, Tlv};
 use crate::limits::Work;
 use crate::oid;
@@ -20,21 +21,64 @@ pub(crate) enum Status {
     Revoked,
 }
 
-/// Lists and responses, as they stand in a document security store.
-pub(crate) struct Evidence {
-    pub(crate) crls: Vec<Vec<u8>>,
-    pub(crate) responses: Vec<Vec<u8>>,
+/// Revocation lists and OCSP responses in DER. Each counts only for the certificates whose issuer signed it, so they may come
+/// from anywhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RevocationData {
+    /// Certificate revocation lists (RFC 5280, 5).
+    pub crls: Vec<Vec<u8>>,
+    /// OCSP responses (RFC 6960), whole as they are answered.
+    pub responses: Vec<Vec<u8>>,
 }
 
-impl Evidence {
+/// A certificate of a trusted path whose revocation is not settled, and how to ask about it: as its own issuer says, which
+/// stands below a configured root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unsettled {
+    /// Addresses of OCSP responders, over HTTP; any of them will do.
+    pub responders: Vec<String>,
+    /// What to send there with POST, as `application/ocsp-request`: the certificate's issuer and serial number, no more.
+    pub request: Vec<u8>,
+    /// Addresses of revocation lists, over HTTP; any of them will do.
+    pub lists: Vec<String>,
+}
+
+impl RevocationData {
     /// True if there is nothing to go by.
-    pub(crate) fn is_empty(&self) -> bool {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.crls.is_empty() && self.responses.is_empty()
+    }
+
+    /// Adds what is in `other`.
+    pub fn extend(&mut self, other: Self) {
+        self.crls.extend(other.crls);
+        self.responses.extend(other.responses);
     }
 
     /// The worst status in a path (leaf first, root last) at a time. The root has no one above it who could revoke it.
     pub(crate) fn status_of_path(&self, path: &[Certificate<'_>], at: Timestamp, work: &Work) -> Status {
-        path.windows(2).map(|pair| self.status(&pair[0], &pair[1], at, work)).max().unwrap_or(Status::Good)
+        self.judge(path, at, work).0
+    }
+
+    /// The same, with the certificates that no answer is about.
+    pub(crate) fn judge(
+        &self,
+        path: &[Certificate<'_>],
+        at: Timestamp,
+        work: &Work,
+    ) -> (Status, Vec<Unsettled>) {
+        let mut worst = Status::Good;
+        let mut unsettled = Vec::new();
+        for pair in path.windows(2) {
+            let status = self.status(&pair[0], &pair[1], at, work);
+            worst = worst.max(status);
+            if status == Status::Unknown {
+                unsettled.extend(Unsettled::of(&pair[0], &pair[1]));
+            }
+        }
+        (worst, unsettled)
     }
 
     /// One answer that says revoked outweighs any that says good.
@@ -59,9 +103,35 @@ impl Evidence {
     }
 }
 
-/// An answer counts if it was still current at that time, or was given later.
-fn is_current(this_update: Timestamp, next_update: Option<Timestamp>, at: Timestamp) -> bool {
-    this_update >= at || next_update.is_some_and(|next| next >= at)
+impl Unsettled {
+    fn of(certificate: &Certificate<'_>, issuer: &Certificate<'_>) -> Option<Self> {
+        let (responders, lists) = (certificate.ocsp_addresses(), certificate.list_addresses());
+        Some(Self { responders, request: request(certificate, issuer)?, lists })
+    }
+}
+
+/// An OCSP request without extensions about one certificate (RFC 6960, 4.1.1). SHA-1 only names the issuer here, and is what
+/// every responder knows (RFC 5019).
+fn request(certificate: &Certificate<'_>, issuer: &Certificate<'_>) -> Option<Vec<u8>> {
+    const NULL: &[u8] = &[0x05, 0x00];
+    let hash = digest_by_oid(oid::SHA1)?;
+    let algorithm = element(der::SEQUENCE, &[&element(der::OID, oid::SHA1), NULL].concat());
+    let name = element(der::OCTET_STRING, &digest(hash, &[certificate.issuer]));
+    let key = element(der::OCTET_STRING, &digest(hash, &[issuer.key_bits()?]));
+    let id = [algorithm, name, key, element(der::INTEGER, certificate.serial)].concat();
+    // CertID, Request, list of requests, what could be signed, OCSPRequest.
+    Some((0..5).fold(id, |inner, _| element(der::SEQUENCE, &inner)))
+}
+
+/// An answer counts if it was still current at that time, or was given later, but while the certificate had not expired:
+/// authorities forget expired certificates (RFC 5280, 3.3).
+fn is_current(
+    certificate: &Certificate<'_>,
+    this_update: Timestamp,
+    next_update: Option<Timestamp>,
+    at: Timestamp,
+) -> bool {
+    this_update <= certificate.not_after && (this_update >= at || next_update.is_some_and(|next| next >= at))
 }
 
 /// What a CRL says; `None` if it does not count: another issuer's, not signed by it, out of date, or restricted in a
@@ -92,7 +162,7 @@ fn by_list(
         return Some(if since <= at { Status::Revoked } else { Status::Good });
     }
     let restricted = fields.take_if(der::explicit(0)).is_some_and(|extensions| is_restricted(extensions));
-    (!restricted && is_current(this_update, next_update, at)).then_some(Status::Good)
+    (!restricted && is_current(certificate, this_update, next_update, at)).then_some(Status::Good)
 }
 
 fn revoked_since(entries: Tlv<'_>, serial: &[u8]) -> Option<Timestamp> {
@@ -143,7 +213,7 @@ fn by_response(
     let answer = std::iter::from_fn(|| answers.take(der::SEQUENCE))
         .find(|answer| about.is_named_by(*answer) == Some(true))?;
     is_by_responder(&signed, basic, issuer, produced).then_some(())?;
-    read_answer(answer, at)
+    read_answer(answer, certificate, at)
 }
 
 /// What an answer must be about.
@@ -196,7 +266,7 @@ fn is_by_responder(
     })
 }
 
-fn read_answer(answer: Tlv<'_>, at: Timestamp) -> Option<Status> {
+fn read_answer(answer: Tlv<'_>, certificate: &Certificate<'_>, at: Timestamp) -> Option<Status> {
     let mut fields = answer.children();
     fields.take(der::SEQUENCE)?;
     let status = fields.next()?;
@@ -206,5 +276,6 @@ fn read_answer(answer: Tlv<'_>, at: Timestamp) -> Option<Status> {
         let since = status.children().next()?.time()?;
         return Some(if since <= at { Status::Revoked } else { Status::Good });
     }
-    (status.tag == der::implicit(0) && is_current(this_update, next_update, at)).then_some(Status::Good)
+    (status.tag == der::implicit(0) && is_current(certificate, this_update, next_update, at))
+        .then_some(Status::Good)
 }

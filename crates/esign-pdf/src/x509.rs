@@ -135,6 +135,35 @@ impl<'a> Certificate<'a> {
             .is_some_and(|flag| flag.content != [0])
     }
 
+    /// Where its authority's OCSP responder is (RFC 5280, 4.2.2.1).
+    pub(crate) fn ocsp_addresses(&self) -> Vec<String> {
+        let Some(list) = self.extension(oid::AUTHORITY_INFO_ACCESS) else { return Vec::new() };
+        let Some(list) = Reader::new(list).take(der::SEQUENCE) else { return Vec::new() };
+        let mut entries = list.children();
+        let responder = |entry: Tlv<'_>| {
+            let mut fields = entry.children();
+            if fields.oid()? == oid::OCSP { address(fields.next()?) } else { None }
+        };
+        std::iter::from_fn(|| entries.take(der::SEQUENCE)).filter_map(responder).collect()
+    }
+
+    /// Where its authority's revocation lists are (RFC 5280, 4.2.1.13).
+    pub(crate) fn list_addresses(&self) -> Vec<String> {
+        let Some(points) = self.extension(oid::CRL_DISTRIBUTION_POINTS) else { return Vec::new() };
+        let Some(points) = Reader::new(points).take(der::SEQUENCE) else { return Vec::new() };
+        let mut points = points.children();
+        let mut found = Vec::new();
+        while let Some(point) = points.take(der::SEQUENCE) {
+            let name = point.children().take(der::explicit(0));
+            let Some(full_name) = name.and_then(|name| name.children().take(der::explicit(0))) else {
+                continue;
+            };
+            let mut names = full_name.children();
+            found.extend(std::iter::from_fn(|| names.next()).filter_map(address));
+        }
+        found
+    }
+
     fn extension(&self, oid: &[u8]) -> Option<&'a [u8]> {
         let mut extensions = self.extensions?.children();
         while let Some(extension) = extensions.take(der::SEQUENCE) {
@@ -146,6 +175,14 @@ impl<'a> Certificate<'a> {
         }
         None
     }
+}
+
+/// An address over HTTP in a `GeneralName`; others cannot be asked.
+fn address(name: Tlv<'_>) -> Option<String> {
+    const URI: u8 = der::implicit(6);
+    let text = std::str::from_utf8(name.content).ok().filter(|_| name.tag == URI)?;
+    let is_http = |text: &str| text.starts_with("http://") || text.starts_with("https://");
+    is_http(&text.to_ascii_lowercase()).then(|| text.to_owned())
 }
 
 /// Key usage: digitalSignature or nonRepudiation (contentCommitment).

@@ -5,14 +5,17 @@ mod evidence;
 mod inspector;
 pub mod matrix;
 mod placing;
+mod revocation;
 mod secrets;
 mod verification;
 
 pub use build::{builder, client, default_registry};
 pub use esign_core::*;
+pub use esign_http::HttpSettings;
 pub use evidence::{CallbackCheck, DocumentCheck, Evidence, EvidenceReport, PackedEvidence, check_evidence};
 pub use inspector::PdfInspector;
 pub use placing::try_place;
+pub use revocation::{FetchedRevocation, fetch_revocation};
 pub use secrets::EnvAndFileSecrets;
 pub use verification::{
     RecordVerification, evidence_names_original, verify, verify_against_record, verify_options,

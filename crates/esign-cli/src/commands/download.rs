@@ -69,7 +69,7 @@ fn default_out(args: &Download, artifact: &Artifact) -> PathBuf {
 async fn check(
     args: &Download,
     artifact: &Artifact,
-    options: VerifyOptions,
+    mut options: VerifyOptions,
 ) -> Result<Option<Checked>, Failure> {
     if artifact.media_type != MediaType::PDF || artifact.id.sort() != ArtifactId::SIGNED.as_str() {
         return Ok(None);
@@ -78,7 +78,15 @@ async fn check(
         args.record.clone().or_else(|| Some(Papers::beside(&args.handle).record()).filter(|p| p.exists()));
     let Some(record) = record else { return Ok(None) };
     let record = read_record(&record)?;
-    verify::against(&record, artifact.id.clone(), artifact.content.clone(), options).await.map(Some)
+    let unanswered = if args.fetch_revocation {
+        verify::fetch_revocation(&artifact.content, &mut options).await?
+    } else {
+        Vec::new()
+    };
+    let mut checked =
+        verify::against(&record, artifact.id.clone(), artifact.content.clone(), options).await?;
+    checked.notes.extend(unanswered);
+    Ok(Some(checked))
 }
 
 /// Without roots nobody is trusted, which is then not held against the file; everything else is.

@@ -1,12 +1,14 @@
 //! `esign verify`
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use esign::jiff::Timestamp;
 use esign::pdf::verify::{Coverage, SignatureReport, Verdict};
 use esign::pdf::{VerificationReport, VerifyOptions};
-use esign::{Artifact, ArtifactId, Clock, MediaType, SubmissionRecord, SystemClock};
+use esign::{Artifact, ArtifactId, Clock, HttpSettings, MediaType, SubmissionRecord, SystemClock};
 use serde_json::{Value, json};
 
 use crate::args::{Common, Trust, Verify};
@@ -20,9 +22,11 @@ pub(super) const NO_ROOTS: &str = "Without root certificates nobody is trusted: 
 /// Good if every signature holds and is trusted, and with a record if the file is the one that was sent.
 pub(crate) async fn run(args: &Verify, common: &Common, output: &Output) -> Result<Exit, Failure> {
     let content = read_bytes(&args.file)?;
-    let options = options(&args.trust, args.at, common).await?;
+    let mut options = options(&args.trust, args.at, common).await?;
+    let unanswered =
+        if args.fetch_revocation { fetch_revocation(&content, &mut options).await? } else { Vec::new() };
     let trusts_nobody = options.roots.is_empty();
-    let checked = match &args.record {
+    let mut checked = match &args.record {
         Some(record) => {
             let id = match &args.document {
                 Some(key) => ArtifactId::SIGNED.of_document(key),
@@ -36,6 +40,7 @@ pub(crate) async fn run(args: &Verify, common: &Common, output: &Output) -> Resu
             Checked { problems: problems(&report), notes, report, signatures_added: None }
         }
     };
+    checked.notes.extend(unanswered);
     output.answer(&checked.to_json(), || checked.words(&args.file));
     if trusts_nobody {
         output.plain(NO_ROOTS);
@@ -68,6 +73,21 @@ pub(crate) async fn options(
     let mut options = esign::verify_options(&config, at.unwrap_or_else(|| SystemClock.now())).await?;
     options.signers.clone_from(&trust.expect_signer);
     Ok(options)
+}
+
+/// Adds what the certificate authorities say of certificates that a first look leaves open. Returns why some said nothing.
+pub(crate) async fn fetch_revocation(
+    content: &Bytes,
+    options: &mut VerifyOptions,
+) -> Result<Vec<String>, Failure> {
+    /// For one address; a person is waiting.
+    const PATIENCE: Duration = Duration::from_secs(20);
+    let report = esign::verify(content.clone(), options.clone()).await?;
+    let mut http = HttpSettings::default();
+    http.total_timeout = PATIENCE;
+    let fetched = esign::fetch_revocation(&report, &http, Arc::new(SystemClock)).await;
+    options.revocation_data.extend(fetched.data);
+    Ok(fetched.failures)
 }
 
 pub(crate) async fn against(

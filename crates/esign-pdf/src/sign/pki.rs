@@ -70,6 +70,14 @@ impl TestPki {
         self.authorities.root.der()
     }
 
+    /// Empty revocation lists of the issuing authority and of the root, in this order, issued at `now` for a year.
+    ///
+    /// # Errors
+    /// [`SignError::Certificate`] as for [`generate`](Self::generate).
+    pub fn revocation_lists(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, SignError> {
+        self.authorities.revocation_lists(now)
+    }
+
     /// Issues a certificate with a new P-256 key to a person, valid from a day before `now` for a year.
     ///
     /// # Errors

@@ -25,6 +25,7 @@ use crate::trust::Roots;
 use crate::view::{Source, View};
 use crate::{Limits, PdfError};
 
+pub use crate::revocation::{RevocationData, Unsettled};
 use diff::{Lock, Restrictions};
 pub use report::{
     BoxReport, Chain, Change, Coverage, Fact, Outcome, Revocation, RevocationStatus, SignatureKind,
@@ -49,6 +50,9 @@ pub struct VerifyOptions {
     pub timestamps: TimestampTrust,
     /// Whether revocation must be settled.
     pub revocation: RevocationPolicy,
+    /// Revocation lists and OCSP responses beside those in the document: whatever the caller fetched, for the certificates
+    /// that a first report leaves [`unsettled`](Revocation::unsettled). Nothing is fetched here.
+    pub revocation_data: RevocationData,
     /// The document as it was sent, to see whether the signed one extends it. If it does, expected boxes and signers
     /// are looked for among the signatures that were made after it only.
     pub original: Option<Original>,
@@ -70,6 +74,7 @@ impl VerifyOptions {
             at,
             timestamps: TimestampTrust::WhenIntact,
             revocation: RevocationPolicy::Report,
+            revocation_data: RevocationData::default(),
             original: None,
             boxes: Vec::new(),
             signers: Vec::new(),
@@ -176,7 +181,7 @@ fn verify_here(bytes: &[u8], options: &VerifyOptions) -> Result<VerificationRepo
         return Err(PdfError::Limit { what: "signatures", limit: limits.max_signatures as u64 });
     }
     signed.sort_by_key(|(_, value)| value.end());
-    let store = Store::read(view.doc(), limits);
+    let store = Store::read(view.doc(), &options.revocation_data, limits);
     let mut revisions = Revisions::new(bytes, limits);
     let mut signatures = Vec::new();
     let work = Work::new(limits);

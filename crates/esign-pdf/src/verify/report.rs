@@ -5,6 +5,8 @@ use esign_core::facts::{Rect, SignatureLevel, Widget};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::revocation::Unsettled;
+
 /// Everything that was found out about a signed document. Serialises as version 1; fields are only ever added.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -230,19 +232,23 @@ pub struct Revocation {
     pub status: RevocationStatus,
     /// In words, where there is more to say.
     pub detail: Option<String>,
+    /// What could be asked elsewhere; not part of the stored report.
+    #[serde(skip)]
+    pub unsettled: Vec<Unsettled>,
 }
 
 /// A revocation status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RevocationStatus {
-    /// An answer in the document, signed by the right party, says that the certificate was good.
+    /// An answer signed by the right party says that the certificate was good: one in the document, or of
+    /// [`VerifyOptions::revocation_data`](super::VerifyOptions::revocation_data).
     Good,
-    /// An answer in the document says that it was revoked before the time of signing.
+    /// Such an answer says that it was revoked before the time of signing.
     Revoked,
-    /// There are answers in the document, but none that counts for this certificate.
+    /// There are answers, but none that counts for this certificate.
     Unknown,
-    /// The document has no revocation data, or there is no trusted path to check.
+    /// There is no revocation data, or there is no trusted path to check.
     NotChecked,
 }
 

@@ -15,7 +15,7 @@ use crate::cms::{Binding, Reason, SignedData, TimestampInfo, Unverified};
 use crate::inspect::doc_mdp;
 use crate::limits::Work;
 use crate::oid;
-use crate::revocation::{Evidence, Status};
+use crate::revocation::{RevocationData, Status};
 use crate::trust::{Purpose, Roots, Untrusted};
 use crate::x509::{Certificate, common_name};
 
@@ -82,8 +82,11 @@ pub(crate) fn report(
     let (at, time_source) = signing_time(report.timestamp.as_ref(), options);
     let mut path = against.path(&certificate, at, Purpose::Signing);
     if time_source == TimeSource::UntrustedTimestamp && against.is_revoked(&certificate, at, options.at) {
-        path.revocation =
-            Revocation { status: RevocationStatus::Revoked, detail: Some(UNEXCUSED.to_owned()) };
+        path.revocation = Revocation {
+            status: RevocationStatus::Revoked,
+            detail: Some(UNEXCUSED.to_owned()),
+            unsettled: Vec::new(),
+        };
     }
     report.chain = Chain { trusted: path.trusted, at, time_source, root: path.root };
     report.revocation = path.revocation;
@@ -95,7 +98,7 @@ pub(crate) fn report(
 struct Against<'a> {
     others: &'a [Certificate<'a>],
     roots: &'a Roots<'a>,
-    evidence: &'a Evidence,
+    evidence: &'a RevocationData,
     work: &'a Work,
 }
 
@@ -128,24 +131,24 @@ impl Against<'_> {
     }
 
     fn revocation(&self, path: &[Certificate<'_>], at: Timestamp) -> Revocation {
+        let (status, unsettled) = self.evidence.judge(path, at, self.work);
         if self.evidence.is_empty() {
-            return not_checked("the document has no revocation data");
+            return Revocation { unsettled, ..not_checked("the document has no revocation data") };
         }
-        let (status, detail) = match self.evidence.status_of_path(path, at, self.work) {
+        let (status, detail) = match status {
             Status::Good => (RevocationStatus::Good, None),
             Status::Revoked => (RevocationStatus::Revoked, None),
             Status::Unknown => {
-                let detail =
-                    "the document's revocation data leaves out a certificate of the path, or was out of date";
+                let detail = "the revocation data leaves out a certificate of the path, or was out of date";
                 (RevocationStatus::Unknown, Some(detail.to_owned()))
             }
         };
-        Revocation { status, detail }
+        Revocation { status, detail, unsettled }
     }
 }
 
 fn not_checked(why: &str) -> Revocation {
-    Revocation { status: RevocationStatus::NotChecked, detail: Some(why.to_owned()) }
+    Revocation { status: RevocationStatus::NotChecked, detail: Some(why.to_owned()), unsettled: Vec::new() }
 }
 
 const FOREIGN: Reason = "this verifier does not know the signature's format (/SubFilter)";

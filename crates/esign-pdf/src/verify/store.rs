@@ -2,24 +2,24 @@
 
 use crate::Limits;
 use crate::doc::Doc;
-use crate::revocation::Evidence;
+use crate::revocation::RevocationData;
 use crate::x509::Certificate;
 
 /// Certificates and revocation data that the document carries.
 pub(crate) struct Store {
     certificates: Vec<Vec<u8>>,
-    evidence: Evidence,
+    evidence: RevocationData,
 }
 
 impl Store {
-    /// Reads what there is; streams beyond the budget are left out.
-    pub(crate) fn read(doc: &Doc, limits: &Limits) -> Self {
+    /// Reads what there is, and adds what the caller has; streams beyond the budget are left out.
+    pub(crate) fn read(doc: &Doc, further: &RevocationData, limits: &Limits) -> Self {
         let mut budget = limits.max_stream.min(MOST_BYTES);
         let mut streams = |key: &[u8]| streams(doc, key, &mut budget);
-        Self {
-            certificates: streams(b"Certs"),
-            evidence: Evidence { crls: streams(b"CRLs"), responses: streams(b"OCSPs") },
-        }
+        let certificates = streams(b"Certs");
+        let mut evidence = RevocationData { crls: streams(b"CRLs"), responses: streams(b"OCSPs") };
+        evidence.extend(further.clone());
+        Self { certificates, evidence }
     }
 
     /// The certificates; any that cannot be read are left out.
@@ -28,7 +28,7 @@ impl Store {
     }
 
     /// Revocation lists and responses.
-    pub(crate) fn evidence(&self) -> &Evidence {
+    pub(crate) fn evidence(&self) -> &RevocationData {
         &self.evidence
     }
 }

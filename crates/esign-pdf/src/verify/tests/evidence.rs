@@ -2,8 +2,8 @@
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer,
-    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
-    RevokedCertParams, SerialNumber, SigningKey,
+    CrlDistributionPoint, CustomExtension, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, RevokedCertParams, SerialNumber, SigningKey,
 };
 use time::OffsetDateTime;
 
@@ -13,7 +13,7 @@ use crate::cms::element;
 use crate::der;
 use crate::limits::Work;
 use crate::oid;
-use crate::revocation::{Evidence, Status};
+use crate::revocation::{RevocationData, Status};
 use crate::x509::Certificate;
 
 const DAY: i64 = 86_400;
@@ -52,6 +52,9 @@ impl Authority {
         let serial = SerialNumber::from(77u64);
         let mut person = params("person");
         person.serial_number = Some(serial.clone());
+        person.crl_distribution_points =
+            [LISTS, &["ldap://ldap.example/cn=ca"]].map(|uris| point(uris)).to_vec();
+        person.custom_extensions.push(responders());
         let leaf = person.signed_by(&key(), &issuer).unwrap().der().to_vec();
         Self { issuer, certificate, leaf, serial }
     }
@@ -109,9 +112,27 @@ impl Authority {
 
     fn status(&self, crls: &[Vec<u8>], responses: &[Vec<u8>]) -> Status {
         let path = [Certificate::parse(&self.leaf).unwrap(), Certificate::parse(&self.certificate).unwrap()];
-        let evidence = Evidence { crls: crls.to_vec(), responses: responses.to_vec() };
+        let evidence = RevocationData { crls: crls.to_vec(), responses: responses.to_vec() };
         evidence.status_of_path(&path, now(), &Work::new(&Limits::default()))
     }
+}
+
+const LISTS: &[&str] = &["http://pki.example/ca.crl", "https://pki.example/ca.crl"];
+const RESPONDER: &str = "http://ocsp.example";
+
+fn point(uris: &[&str]) -> CrlDistributionPoint {
+    CrlDistributionPoint { uris: uris.iter().map(|uri| (*uri).to_owned()).collect() }
+}
+
+/// Authority information access: where the issuer's certificate is, and who answers.
+fn responders() -> CustomExtension {
+    const CA_ISSUERS: &[u8] = &[43, 6, 1, 5, 5, 7, 48, 2];
+    let access = [(CA_ISSUERS, "http://pki.example/ca.cer"), (oid::OCSP, RESPONDER)].map(|(method, uri)| {
+        let fields = [element(der::OID, method), element(der::implicit(6), uri.as_bytes())];
+        element(der::SEQUENCE, &fields.concat())
+    });
+    let access = element(der::SEQUENCE, &access.concat());
+    CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], access)
 }
 
 fn time(time: OffsetDateTime) -> Vec<u8> {
@@ -137,6 +158,7 @@ fn lists() {
     for (name, list, status) in [
         ("current", ca.list(-DAY, DAY, None), Status::Good),
         ("made afterwards", ca.list(DAY, 2 * DAY, None), Status::Good),
+        ("made after the certificate expired", ca.list(366 * DAY, 367 * DAY, None), Status::Unknown),
         ("out of date", ca.list(-3 * DAY, -2 * DAY, None), Status::Unknown),
         ("revoked before", ca.list(-DAY, DAY, Some(-60)), Status::Revoked),
         ("revoked before, out of date", ca.list(-3 * DAY, -2 * DAY, Some(-3 * DAY)), Status::Revoked),
@@ -177,6 +199,7 @@ fn responses() {
         ),
         ("by nobody", ca.response(&good(), [-60, DAY], &responder, None), Status::Unknown),
         ("out of date", ca.response(&good(), [-2 * DAY, -DAY], own, None), Status::Unknown),
+        ("after expiry", ca.response(&good(), [366 * DAY, 367 * DAY], own, None), Status::Unknown),
         ("does not know", ca.response(&unknown, [-60, DAY], own, None), Status::Unknown),
         ("revoked before", ca.response(&revoked(-60), [-60, DAY], own, None), Status::Revoked),
         ("revoked afterwards", ca.response(&revoked(60), [60, DAY], own, None), Status::Good),
@@ -184,4 +207,34 @@ fn responses() {
     ] {
         assert_eq!(ca.status(&[], &[response]), status, "{name}");
     }
+}
+
+/// RFC 6960, 4.1.1: version 1, no requestor, no extensions.
+#[test]
+fn who_could_be_asked_and_what() {
+    let ca = Authority::new();
+    let (leaf, issuer) =
+        (Certificate::parse(&ca.leaf).unwrap(), Certificate::parse(&ca.certificate).unwrap());
+    let path = [leaf, issuer];
+    let work = Work::new(&Limits::default());
+    let (status, unsettled) = RevocationData::default().judge(&path, now(), &work);
+    assert_eq!(status, Status::Unknown);
+    let [unsettled] = &unsettled[..] else { panic!("the root is not asked about") };
+    assert_eq!(unsettled.responders, [RESPONDER]);
+    assert_eq!(unsettled.lists, LISTS, "what is not reached over HTTP is left out");
+    let mut id = der::only(&unsettled.request, der::SEQUENCE).unwrap();
+    for _ in 0..4 {
+        let mut inside = id.children();
+        id = inside.take(der::SEQUENCE).unwrap();
+        assert!(inside.is_empty());
+    }
+    let mut fields = id.children();
+    assert_eq!(fields.take(der::SEQUENCE).unwrap().children().oid(), Some(oid::SHA1));
+    assert_eq!(fields.take(der::OCTET_STRING).unwrap().content.len(), 20);
+    assert_eq!(fields.take(der::OCTET_STRING).unwrap().content.len(), 20);
+    assert_eq!(fields.take(der::INTEGER).unwrap().content, [77]);
+    assert!(fields.is_empty());
+
+    let settled = RevocationData { crls: vec![ca.list(-DAY, DAY, None)], responses: Vec::new() };
+    assert_eq!(settled.judge(&path, now(), &work), (Status::Good, Vec::new()));
 }

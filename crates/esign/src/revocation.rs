@@ -26,7 +26,7 @@ pub struct FetchedRevocation {
     /// For [`VerifyOptions::revocation_data`](esign_pdf::VerifyOptions::revocation_data). Nothing of it is verified yet:
     /// verification believes only what the right authority signed.
     pub data: RevocationData,
-    /// Why there is no answer about a certificate, in words, with the hosts that were asked.
+    /// Why there is no answer about a certificate, each reason once, in words, with the hosts that were asked.
     pub failures: Vec<String>,
 }
 
@@ -65,6 +65,7 @@ pub async fn fetch_revocation(
         asked.push(unsettled);
         match ask(unsettled, http, &clock).await {
             Ok(data) => fetched.data.extend(data),
+            Err(failure) if fetched.failures.contains(&failure) => {}
             Err(failure) => fetched.failures.push(failure),
         }
     }
@@ -98,7 +99,7 @@ async fn ask(
         }
     }
     Err(match failures.is_empty() {
-        true => "a certificate of the path names nobody who could be asked about its revocation".to_owned(),
+        true => "a certificate of the path names nobody who could be asked over HTTP about its revocation".to_owned(),
         false => format!("nobody answered about a certificate's revocation: {}", failures.join("; ")),
     })
 }

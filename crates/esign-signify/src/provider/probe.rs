@@ -4,6 +4,7 @@ use esign_core::jiff::{SignedDuration, Timestamp};
 use esign_core::secrecy::ExposeSecret;
 use esign_core::{Credential, ErrorKind, Operation, ProbeCheck, ProbeReport, ProbeVerdict, Result};
 use esign_http::Answer;
+use serde::de::IgnoredAny;
 
 use crate::SignifyClient;
 use crate::client::time_of;
@@ -21,7 +22,10 @@ pub(super) async fn probe(
     let mut checks: Vec<_> = key_fault(environment, credential).into_iter().collect();
     match client.list_answer(Operation::Probe).await {
         Ok(answer) => {
-            checks.push(check("credentials", ProbeVerdict::Good, "Signify accepts the API key"));
+            checks.push(match answer.json::<Vec<IgnoredAny>>() {
+                Ok(_) => check("credentials", ProbeVerdict::Good, "Signify accepts the API key"),
+                Err(error) => check("credentials", ProbeVerdict::Bad, error.to_string()),
+            });
             checks.extend(clock(&answer, client.http().clock().now(), config.lookup_skew));
         }
         Err(error) if matches!(error.kind(), ErrorKind::Unauthenticated | ErrorKind::Forbidden) => {
@@ -53,7 +57,7 @@ pub(crate) fn key_fault(environment: &str, credential: &Credential) -> Option<Pr
 }
 
 fn clock(answer: &Answer, now: Timestamp, skew: SignedDuration) -> Option<ProbeCheck> {
-    let apart = now.duration_since(time_of(answer)?).abs();
+    let apart = SignedDuration::from_secs(now.duration_since(time_of(answer)?).abs().as_secs());
     let (verdict, message) = if apart <= CLOCKS_AGREE {
         (ProbeVerdict::Good, "our clock and Signify's agree".to_owned())
     } else {

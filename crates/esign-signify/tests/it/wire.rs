@@ -359,6 +359,10 @@ async fn a_probe_tells_of_the_key_and_of_the_clock() {
     }
     let refused = ResponseTemplate::new(401).set_body_json(json!({ "message": "Unauthorized" }));
     assert_eq!(probe(refused).await.unwrap(), [("credentials", Bad)]);
+    for other in ["<html>log in</html>", "null", "{\"data\":[]}", ""] {
+        let answer = ResponseTemplate::new(200).set_body_string(other).insert_header("date", "x");
+        assert_eq!(probe(answer).await.unwrap(), [("credentials", Bad)], "{other}");
+    }
     assert_eq!(probe(ResponseTemplate::new(503)).await.unwrap_err().kind(), ErrorKind::Provider);
 }
 

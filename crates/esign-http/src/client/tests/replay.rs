@@ -108,7 +108,8 @@ async fn credentials_that_were_asked_for_often_enough_are_not_asked_for_again() 
         let client = client.auth(auth.clone()).build().unwrap();
         let call = client.get(client.url(["x"]).unwrap()).operation(Operation::Status).replayable();
         assert_eq!(call.send().await.unwrap_err().kind(), ErrorKind::RateLimited);
-        assert_eq!((*auth.1.lock().unwrap(), requests(&api).await), (asked, 0), "{retry:?}");
+        assert_eq!(requests(&api).await, 0, "{retry:?}");
+        assert_eq!(*auth.1.lock().unwrap(), asked, "{retry:?}");
     }
 }
 

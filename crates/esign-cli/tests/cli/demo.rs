@@ -21,6 +21,17 @@ fn the_demo_signs_through_every_flow_and_proves_it() {
             desk.run(&verify).ended(0);
             let record = file.replace(".signed.pdf", ".record.json");
             desk.run(&format!("{verify} --record {record}")).ended(0);
+            // Signicat's level is not documented; the others leave nothing open.
+            if object["provider"] != "signicat" {
+                assert_eq!(object["level"], "B-LT", "{object}");
+                desk.run(&format!("{verify} --strict")).ended(0);
+            }
+            match object["evidence"].as_str() {
+                Some(archive) => {
+                    desk.run(&format!("evidence --check {archive} --root signed/sandbox-root.pem")).ended(0);
+                }
+                None => assert_eq!(object["flow"], "chain", "one archive is of one request"),
+            }
             (object["provider"].as_str().unwrap().to_owned(), object["flow"].as_str().unwrap().to_owned())
         })
         .collect();

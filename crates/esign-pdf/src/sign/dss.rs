@@ -8,8 +8,11 @@ use super::update::Update;
 use super::{Identity, SignError, TimestampAuthority};
 use crate::Limits;
 
-/// Appends to a document that was just signed one more incremental update that adds to the store: the certificates, fresh
-/// revocation lists of both authorities and an OCSP response for the person.
+/// Appends to a document that was just signed one more incremental update that adds to the store what the store of Sign with
+/// Singpass has: the certificates, an OCSP response for each of them but the root's, and revocation lists. No `/VRI`.
+///
+/// There is a list of each authority where the real store has one list, because certificates that name no OCSP service, as the
+/// ones here, are looked up in lists only by some validators (pyHanko); one that named a service would be looked up there.
 pub(super) fn append(
     pdf: &Bytes,
     identity: &Identity,
@@ -20,10 +23,9 @@ pub(super) fn append(
     let mut certificates: Vec<&[u8]> = identity.chain().collect();
     certificates.extend(tsa.chain().filter(|certificate| !identity.chain().any(|own| own == *certificate)));
     let lists = identity.authorities.revocation_lists(now)?;
-    let responses = match identity.chain().next() {
-        Some(person) => vec![identity.authorities.ocsp_response(person, now)?],
-        None => Vec::new(),
-    };
+    let [person, unit] = [identity.chain().next(), tsa.chain().next()]
+        .map(|certificate| certificate.ok_or_else(SignError::no_certificate));
+    let responses = identity.authorities.ocsp_responses(person?, unit?, now)?;
 
     let mut update = Update::of_own(pdf, limits)?;
     let mut store =
@@ -66,7 +68,7 @@ mod tests {
         })
     }
 
-    /// Person, issuing authority, root and timestamp authority; two lists, one response.
+    /// Person, issuing authority, root and timestamp authority; two lists; a response for all but the root.
     #[test]
     fn the_store_grows_and_keeps_what_it_has() {
         let now = "2026-11-20T10:00:00Z".parse().unwrap();
@@ -80,7 +82,7 @@ mod tests {
         ];
         let mut pdf = Fixture::new(&(1..).zip(objects).collect::<Vec<_>>(), Style::Table).bytes.into();
         let pki = TestPki::generate(now).unwrap();
-        for (name, expected) in [("a", [5, 4, 1]), ("b", [9, 6, 2])] {
+        for (name, expected) in [("a", [5, 4, 3]), ("b", [9, 6, 6])] {
             let identity = pki.issue(&Subject::new("First signer"), now).unwrap();
             let rect = Rect::new(0.0, 0.0, 0.0, 0.0);
             let options = SignOptions { level: Level::BLT, ..SignOptions::new(name, 1, rect, now) };

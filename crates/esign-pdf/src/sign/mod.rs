@@ -477,7 +477,7 @@ mod tests {
     /// Placeholders in the document's or the caller's own text must not be taken for those of the signature.
     #[test]
     fn text_that_looks_like_a_placeholder_is_left_alone() {
-        let decoy = "/ByteRange[0 9999999999 9999999999 9999999999]/Contents<00>>>\nendobj\n";
+        let decoy = "/ByteRange[9999999999 9999999999 9999999999 9999999999]/Contents<00>>>\nendobj\n";
         let page = format!("{A4}/Note({decoy})");
         let mut options = options("v3-1", 30.0);
         options.reason = Some(decoy.to_owned());

@@ -215,13 +215,20 @@ impl Authorities {
         [&self.issuing, &self.root].into_iter().map(|ca| Ok(list.signed_by(ca)?.der().to_vec())).collect()
     }
 
-    /// The issuing authority's OCSP response for a person's certificate; produced at `now`, valid for a year.
-    pub(super) fn ocsp_response(&self, certificate: &[u8], now: Timestamp) -> Result<Vec<u8>, SignError> {
+    /// OCSP responses, each by the authority that issued the certificate, produced at `now`, valid for a year: for a person,
+    /// for the issuing authority, for a unit of the timestamp authority.
+    pub(super) fn ocsp_responses(
+        &self,
+        person: &[u8],
+        unit: &[u8],
+        now: Timestamp,
+    ) -> Result<[Vec<u8>; 3], SignError> {
         let period = ocsp::Period {
             this_update: GeneralizedTime::from_datetime(date(now)?),
             next_update: GeneralizedTime::from_datetime(Validity::from(now, 1)?.not_after),
         };
-        ocsp::good(certificate, self.issuing.key(), &period)
+        let by_root = |certificate| ocsp::good(certificate, self.root.key(), &period);
+        Ok([ocsp::good(person, self.issuing.key(), &period)?, by_root(self.issuing.der())?, by_root(unit)?])
     }
 }
 

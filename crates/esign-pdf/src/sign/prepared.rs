@@ -59,7 +59,7 @@ impl Prepared {
         const UNEXPECTED: SignError =
             SignError::Structure("the signature dictionary is not where it was written");
         let objects_end = startxref(&bytes).filter(|end| *end > input_len).ok_or(UNEXPECTED)?;
-        let byte_range = format!("/ByteRange[0 {UNKNOWN} {UNKNOWN} {UNKNOWN}]");
+        let byte_range = format!("/ByteRange[{UNKNOWN} {UNKNOWN} {UNKNOWN} {UNKNOWN}]");
         let (before, after) = ("/Contents", ">>\nendobj\n");
         let hole_len = 2 * reserve + 2;
 
@@ -75,12 +75,13 @@ impl Prepared {
         if bytes[hole.start] != b'<' || bytes[hole.end - 1] != b'>' {
             return Err(UNEXPECTED);
         }
-        let actual = format!("/ByteRange[0 {} {} {}]", hole.start, hole.end, bytes.len() - hole.end);
-        let padded = format!("{actual:<width$}", width = byte_range.len());
-        if padded.len() != byte_range.len() {
+        // With zeros in front, as Sign with Singpass writes them: a reader must take them for numbers all the same.
+        let rest = bytes.len() - hole.end;
+        let actual = format!("/ByteRange[{:010} {:010} {:010} {:010}]", 0, hole.start, hole.end, rest);
+        if actual.len() != byte_range.len() {
             return Err(SignError::Structure("it is too large"));
         }
-        bytes[range_start..range_start + padded.len()].copy_from_slice(padded.as_bytes());
+        bytes[range_start..range_start + actual.len()].copy_from_slice(actual.as_bytes());
         Ok(Self { bytes, hole })
     }
 
@@ -161,7 +162,7 @@ fn signature_dictionary(options: &SignOptions) -> Dictionary {
         let name = Object::Name(application.as_bytes().to_vec());
         signature.set("Prop_Build", dictionary! { "App" => dictionary! { "Name" => name } });
     }
-    signature.set("ByteRange", vec![0.into(), UNKNOWN.into(), UNKNOWN.into(), UNKNOWN.into()]);
+    signature.set("ByteRange", vec![Object::Integer(UNKNOWN); 4]);
     signature.set("Contents", Object::String(vec![0; options.reserve], StringFormat::Hexadecimal));
     signature
 }

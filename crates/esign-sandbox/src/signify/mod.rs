@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::Router;
 use bytes::Bytes;
 use esign_pdf::facts::{Rect, Size};
-use esign_pdf::sign::{SignOptions, Subject};
+use esign_pdf::sign::{Level, SignOptions, Subject};
 use jiff::Timestamp;
 
 pub use control::{DocumentState, InvitationState, NotPossible, SignedAs, Signer, SignifyControl};
@@ -223,7 +223,9 @@ fn append_signature(shared: &Shared, job: &Job, origin: Origin) -> Result<Bytes,
     let field = format!("signify-{}", ids::ulid(job.at));
     let rect = visible_box(job.page, job.place, origin);
     let identity = shared.signing.issue(&Subject::new(&job.signer), job.at)?;
-    shared.signing.sign(&job.pdf, &identity, &SignOptions::new(field, job.place.page, rect, job.at))
+    let mut options = SignOptions::new(field, job.place.page, rect, job.at);
+    options.level = Level::BLT; // the guide calls its signatures PAdES-LTV
+    shared.signing.sign(&job.pdf, &identity, &options)
 }
 
 /// The box of a placeholder on a page as shown, in points from its lower-left corner.

@@ -53,7 +53,7 @@ pub struct SingpassSettings {
     pub webhook_retries_refusals: bool,
     /// Seconds between signing and the first webhook. Default 0.
     pub webhook_delay_seconds: u32,
-    /// Whether the signed PDF carries its validation data (B-LT), as a measured one does. Default no: B-T.
+    /// Whether the signed PDF carries its validation data (B-LT) in a revision of its own, as measured. Off: B-T. Default yes.
     pub long_term: bool,
     /// Whether clients may be registered with `http` addresses beyond this machine, for a network of containers.
     /// Default no.
@@ -84,7 +84,7 @@ impl Default for SingpassSettings {
             webhook_retries: true,
             webhook_retries_refusals: false,
             webhook_delay_seconds: 0,
-            long_term: false,
+            long_term: true,
             allow_plain_http: false,
             codes: ErrorCodes::default(),
         }

@@ -222,7 +222,7 @@ async fn every_signature_is_good_timestamped_and_in_the_name_of_its_signer() {
     }
     let report = world.verified(&id);
     let signatures: Vec<_> = report.signatures.iter().map(|one| (signer(one), one.level)).collect();
-    let level = SignatureLevel::BT;
+    let level = SignatureLevel::BLT;
     assert_eq!(signatures, [("A B".to_owned(), level), ("C D".to_owned(), level), ("A B".to_owned(), level)]);
     for signature in &report.signatures {
         let issuer = signature.signer.as_ref().and_then(|signer| signer.issuer.as_deref());

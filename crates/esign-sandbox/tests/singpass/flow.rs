@@ -1,8 +1,8 @@
 //! From the request to the signed document, as the documentation tells it.
 
 use esign_pdf::facts::{Rect, SignatureLevel};
-use esign_pdf::verify::{ExpectedBox, Original, Verdict};
-use esign_pdf::{VerificationReport, VerifyOptions, roots_from_pem, verify};
+use esign_pdf::verify::{ExpectedBox, Original, RevocationStatus, Verdict};
+use esign_pdf::{Limits, VerificationReport, VerifyOptions, inspect, roots_from_pem, verify};
 use reqwest::Method;
 use serde_json::json;
 
@@ -73,7 +73,7 @@ async fn a_document_is_signed_and_its_client_told() {
     let signed = response.bytes().await.unwrap();
     let report = world.verified(&signed, &pdf(), &[(1, 0.5, 0.5)]);
     let [signature] = &report.signatures[..] else { panic!("{:?}", report.signatures) };
-    assert_eq!(signature.level, SignatureLevel::BT);
+    assert_eq!(signature.level, SignatureLevel::BLT);
     uuid::Uuid::parse_str(signature.field.strip_prefix("v3-").unwrap()).unwrap();
     let name = signature.signer.as_ref().and_then(|signer| signer.common_name.as_ref()).unwrap();
     assert_eq!(name.expose(), "NAME OF S1234567D");
@@ -112,14 +112,46 @@ async fn one_person_signs_in_many_places_and_another_signs_after() {
     world.verified(&twice, &pdf(), &[&places[..], &[(1, 0.5, 0.1)]].concat());
 }
 
+/// As measured: the document, the signature with its timestamp, the store. Nothing is left open for a strict verifier.
 #[tokio::test]
-async fn signatures_carry_their_validation_data_on_demand() {
-    let world = world_with(|settings| settings.long_term = true).await;
-    let locations = json!([{ "page": 1, "x": 0, "y": 0 }, { "page": 2, "x": 0, "y": 0 }]);
-    let request = world.initiate_with(json!({ "sign_locations": locations }), pdf()).await;
-    world.singpass().sign(&request.id, &person()).await.unwrap();
-    let report = world.verified(&world.singpass().pdf(&request.id).unwrap(), &pdf(), &[(1, 0.0, 0.0)]);
-    assert!(report.signatures.iter().all(|one| one.level == SignatureLevel::BLT));
+async fn a_signed_document_has_the_three_revisions_of_a_real_one() {
+    let world = world().await;
+    let request = world.signed().await;
+    let mut signed = world.singpass().pdf(&request.id).unwrap();
+    let before = inspect(&pdf(), &Limits::default()).unwrap().revisions.len();
+    for (person, signatures) in [(None, 1), (Some(other_person()), 2)] {
+        if let Some(person) = person {
+            let next = world.initiate_with(json!({ "x": 0.5, "y": 0.1, "page": 1 }), signed.to_vec()).await;
+            world.singpass().sign(&next.id, &person).await.unwrap();
+            signed = world.singpass().pdf(&next.id).unwrap();
+        }
+        let facts = inspect(&signed, &Limits::default()).unwrap();
+        assert_eq!((facts.revisions.len(), facts.damage.len()), (before + 2 * signatures, 0));
+        assert!(!contains(&signed, "/VRI"));
+        let mut options = VerifyOptions::new(world.sandbox.clock().now()).strict();
+        options.roots = roots_from_pem(world.sandbox.root_pem().as_bytes()).unwrap();
+        let report = verify(&signed, &options).unwrap();
+        assert_eq!(report.verdict, Verdict::Passed, "{:?}", report.reasons);
+        assert_eq!(report.signatures.len(), signatures);
+        assert!(report.signatures.iter().all(|one| one.level == SignatureLevel::BLT));
+        assert!(report.signatures.iter().all(|one| one.revocation.status == RevocationStatus::Good));
+    }
+}
+
+#[tokio::test]
+async fn the_store_comes_once_after_all_signatures_of_a_request_and_can_be_left_out() {
+    for (long_term, level) in [(true, SignatureLevel::BLT), (false, SignatureLevel::BT)] {
+        let world = world_with(|settings| settings.long_term = long_term).await;
+        let locations = json!([{ "page": 1, "x": 0, "y": 0 }, { "page": 2, "x": 0, "y": 0 }]);
+        let request = world.initiate_with(json!({ "sign_locations": locations }), pdf()).await;
+        world.singpass().sign(&request.id, &person()).await.unwrap();
+        let signed = world.singpass().pdf(&request.id).unwrap();
+        let report = world.verified(&signed, &pdf(), &[(1, 0.0, 0.0)]);
+        assert!(report.signatures.iter().all(|one| one.level == level));
+        let added = inspect(&signed, &Limits::default()).unwrap().revisions.len()
+            - inspect(&pdf(), &Limits::default()).unwrap().revisions.len();
+        assert_eq!(added, 2 + usize::from(long_term));
+    }
 }
 
 /// The official demo app: `x`, `y` and `page`, 120 seconds, the older result path, no content type on the result.

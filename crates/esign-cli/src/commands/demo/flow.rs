@@ -1,15 +1,15 @@
 //! One way through one provider: what it is called, what is asked for, and who signs.
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::time::Duration;
 
 use esign::facts::SignatureLevel;
 use esign::pdf::VerificationReport;
 use esign::{
-    Artifact, ArtifactId, Document, OriginProof, Reference, SignRequest, State, StatusReport, Submission,
-    Verdict, Wait,
+    Artifact, ArtifactId, Document, Evidence, OriginProof, Reference, SignRequest, State, StatusReport,
+    Submission, Verdict, Wait,
 };
 
 use super::Stage;
@@ -43,6 +43,8 @@ pub(crate) struct Outcome {
     pub(crate) signatures: usize,
     /// The least level of the signatures.
     pub(crate) level: Option<SignatureLevel>,
+    /// Everything about it in one archive, where it is one request.
+    pub(crate) evidence: Option<PathBuf>,
     /// What the provider has signed, where there is no document.
     pub(crate) claims: Option<serde_json::Value>,
     pub(crate) problems: Vec<String>,
@@ -63,6 +65,11 @@ impl Flow {
     /// Names the flow's files.
     pub(crate) fn title(&self) -> String {
         format!("{}-{}", self.provider, self.name)
+    }
+
+    /// Names the evidence. Not as `esign evidence` does: that must find its own place free.
+    pub(crate) fn archive(&self) -> String {
+        format!("evidence-{}.zip", self.title())
     }
 
     pub(crate) async fn run(&self, stage: &Stage) -> Outcome {
@@ -135,8 +142,32 @@ impl Flow {
             }
         }
         outcome.judge(stage, &checked.report, problems);
+        let archive = stage.out.join(self.archive());
+        outcome.problems.extend(pack(stage, submission, signed, &archive).await?);
+        outcome.evidence = Some(archive);
         Ok(())
     }
+}
+
+/// Packs the evidence into an archive and checks that, as somebody would years later. Returns what is wrong with it.
+async fn pack(
+    stage: &Stage,
+    submission: &Submission,
+    signed: Artifact,
+    to: &Path,
+) -> Result<Vec<String>, Failure> {
+    let sent = submission.record.intent().documents();
+    let evidence = Evidence::new(submission.record.clone()).signed(signed);
+    let evidence =
+        sent.iter().fold(evidence, |all, document| all.original(&document.key, stage.document.clone()));
+    let options = stage.verify_options()?;
+    let packed = evidence.pack(&options).await?;
+    replace(to, &packed.archive)?;
+    let report = esign::check_evidence(packed.archive, &options).await?;
+    if report.is_good() {
+        stage.good(&format!("{}: the evidence in one archive, checked", to.display()));
+    }
+    Ok(report.problems)
 }
 
 impl Outcome {

@@ -88,13 +88,14 @@ pub(crate) async fn run(args: Demo, common: &Common, output: &Output) -> Result<
         ),
     );
     let signed = flows.iter().find_map(|act| match act {
-        Act::Sign(flow) => Some(flow.title()),
+        Act::Sign(flow) => Some(flow),
         Act::Approve => None,
     });
-    if let Some(title) = signed.filter(|_| all) {
+    if let Some(flow) = signed.filter(|_| all) {
         let out = args.out.display();
-        output
-            .plain(format!("Check one yourself: esign verify {out}/{title}.signed.pdf --root {out}/{ROOT}"));
+        let root = format!("--root {out}/{ROOT}");
+        output.plain(format!("Check one yourself: esign verify {out}/{}.signed.pdf {root}", flow.title()));
+        output.plain(format!("and all about it:   esign evidence --check {out}/{} {root}", flow.archive()));
     }
     stage.sandbox.shutdown().await;
     Ok(all.into())
@@ -135,6 +136,7 @@ fn tell(act: &Act, outcome: &Outcome, output: &Output) {
         Act::Sign(_) => {
             object["file"] = json!(outcome.file);
             object["sha256"] = json!(outcome.sha256);
+            object["evidence"] = json!(outcome.evidence);
             object["signatures"] = json!(outcome.signatures);
             object["level"] = json!(outcome.level.map(SignatureLevel::as_str));
         }

@@ -89,11 +89,11 @@ impl RevocationData {
         at: Timestamp,
         work: &Work,
     ) -> Status {
-        // Each answer is hashed, if only to see that it is not the issuer's.
-        let lists = self.crls.iter().filter(|list| work.spend_signature(list.len()));
-        let lists = lists.filter_map(|list| by_list(list, certificate, issuer, at));
-        let responses = self.responses.iter().filter(|response| work.spend_signature(response.len()));
-        let responses = responses.filter_map(|response| by_response(response, certificate, issuer, at));
+        // Each answer is read, if only to see that it is about somebody else.
+        let lists = self.crls.iter().filter(|list| work.spend(list.len()));
+        let lists = lists.filter_map(|list| by_list(list, certificate, issuer, at, work));
+        let responses = self.responses.iter().filter(|response| work.spend(response.len()));
+        let responses = responses.filter_map(|response| by_response(response, certificate, issuer, at, work));
         let answers: Vec<_> = lists.chain(responses).collect();
         match answers.contains(&Status::Revoked) {
             true => Status::Revoked,
@@ -141,13 +141,15 @@ fn by_list(
     certificate: &Certificate<'_>,
     issuer: &Certificate<'_>,
     at: Timestamp,
+    work: &Work,
 ) -> Option<Status> {
     let signed = Signed::parse(der::only(list, der::SEQUENCE)?)?;
     let mut fields = signed.body.children();
     fields.take_if(der::INTEGER);
     fields.take(der::SEQUENCE)?;
     let named = fields.take(der::SEQUENCE)?.raw == certificate.issuer;
-    if !named || !issuer.allows(SIGNS_CRLS) || !signed.is_by(issuer.key) {
+    if !named || !issuer.allows(SIGNS_CRLS) || !work.spend_signature(list.len()) || !signed.is_by(issuer.key)
+    {
         return None;
     }
     let this_update = fields.next()?.time()?;
@@ -197,6 +199,7 @@ fn by_response(
     certificate: &Certificate<'_>,
     issuer: &Certificate<'_>,
     at: Timestamp,
+    work: &Work,
 ) -> Option<Status> {
     let mut outer = der::only(response, der::SEQUENCE)?.children();
     (outer.take(der::ENUMERATED)?.content == [0]).then_some(())?;
@@ -212,6 +215,7 @@ fn by_response(
     let mut about = About { certificate, issuer, hashes: None };
     let answer = std::iter::from_fn(|| answers.take(der::SEQUENCE))
         .find(|answer| about.is_named_by(*answer) == Some(true))?;
+    work.spend_signature(response.len()).then_some(())?;
     is_by_responder(&signed, basic, issuer, produced).then_some(())?;
     read_answer(answer, certificate, at)
 }

@@ -354,8 +354,11 @@ fn a_tampered_hole_or_range_fails() {
             },
             "",
         ),
-        (patched(&signed, b"/ByteRange[0 ", b"/ByteRange[1 "), "does not start at the first byte"),
-        (patched(&signed, b"/ByteRange[0 ", b"/ByteRange[- "), ""),
+        (
+            patched(&signed, b"/ByteRange[0000000000 ", b"/ByteRange[0000000001 "),
+            "does not start at the first byte",
+        ),
+        (patched(&signed, b"/ByteRange[0000000000 ", b"/ByteRange[-          "), ""),
         (signed[..signed.len() - 400].to_vec(), ""),
     ] {
         match verify(&tampered, &pki.options()) {

@@ -1,6 +1,7 @@
 //! The form's fields: an iterative, bounded walk that gives each terminal field its full name, type and widgets.
 
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use lopdf::{Dictionary, Object, ObjectId};
 
@@ -38,7 +39,8 @@ pub(crate) struct Fields<'a> {
 
 struct Open<'a> {
     object: &'a Object,
-    name: String,
+    /// Of its parent: very many fields may wait under one.
+    name: Rc<str>,
     kind: Option<&'a [u8]>,
     value: Option<&'a Object>,
     depth: usize,
@@ -51,9 +53,11 @@ const LONGEST_NAME: usize = 4096;
 pub(crate) fn walk<'a>(doc: &'a Doc, limits: &Limits) -> Result<Fields<'a>, PdfError> {
     let mut fields = Fields { list: Vec::new(), damage: Vec::new() };
     let Some(form) = doc.get_dict(doc.catalog()?, b"AcroForm") else { return Ok(fields) };
+    let none: Rc<str> = "".into();
     let roots = doc.get_array(form, b"Fields").iter().rev();
-    let mut open: Vec<_> =
-        roots.map(|object| Open { object, name: String::new(), kind: None, value: None, depth: 0 }).collect();
+    let mut open: Vec<_> = roots
+        .map(|object| Open { object, name: Rc::clone(&none), kind: None, value: None, depth: 0 })
+        .collect();
     let mut visited = HashSet::new();
     let (mut seen, mut listed) = (0usize, 0usize);
     while let Some(node) = open.pop() {
@@ -94,7 +98,9 @@ pub(crate) fn walk<'a>(doc: &'a Doc, limits: &Limits) -> Result<Fields<'a>, PdfE
         let (children, widgets): (Vec<_>, Vec<_>) =
             kids.iter().partition(|kid| doc.dict(kid).is_none_or(|kid| kid.has(b"T")));
         if !children.is_empty() {
-            let open_child = |object| Open { object, name: name.clone(), kind, value, depth: node.depth + 1 };
+            let name: Rc<str> = name.into();
+            let open_child =
+                |object| Open { object, name: Rc::clone(&name), kind, value, depth: node.depth + 1 };
             open.extend(children.into_iter().rev().map(open_child));
             continue;
         }

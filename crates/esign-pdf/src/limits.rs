@@ -37,10 +37,13 @@ pub struct Limits {
     /// counts as 256 KiB. Default 2 GiB.
     pub max_checked: u64,
     /// Most page content that is read for texts or drawn: bytes after decompression, each form counted as often as it is
-    /// drawn. Default 256 MiB.
+    /// drawn. Default 128 MiB.
     pub max_content: u64,
-    /// Most letters that are looked at for texts. Default 5,000,000.
+    /// Most letters that are looked at for texts. Default 2,000,000.
     pub max_glyphs: usize,
+    /// Most that drawing a picture may paint, counted before it is drawn: pixels of one plain colour, of which a pixel of a
+    /// scan or a shading is worth eight and more. Default 4,000,000,000.
+    pub max_pixels: u64,
     /// Longest time that looking for texts or drawing a page may take. Default 20 seconds. The work itself cannot be
     /// broken off and ends by the other limits.
     pub max_time: Duration,
@@ -61,8 +64,9 @@ impl Default for Limits {
             max_revision_passes: 32,
             max_signatures: 64,
             max_checked: 2 << 30,
-            max_content: 256 << 20,
-            max_glyphs: 5_000_000,
+            max_content: 128 << 20,
+            max_glyphs: 2_000_000,
+            max_pixels: 4_000_000_000,
             max_time: Duration::from_secs(20),
             stack: 16 << 20,
         }
@@ -159,6 +163,32 @@ pub(crate) fn on_own_thread<T: Send + 'static>(
         }
         RecvTimeoutError::Disconnected => PdfError::Internal("it panicked"),
     })?
+}
+
+/// What [`stop`] leaves behind.
+#[cfg(feature = "anchors")]
+struct Stopped;
+
+/// Runs work inside a library that cannot be told to stop, up to where a callback calls [`stop`].
+#[cfg(feature = "anchors")]
+pub(crate) fn stoppable(work: impl FnOnce()) {
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+    // What the work left half done is dropped with it, or belongs to the caller, who knows why it stopped.
+    if let Err(reason) = catch_unwind(AssertUnwindSafe(work))
+        && !reason.is::<Stopped>()
+    {
+        resume_unwind(reason);
+    }
+}
+
+/// Ends the work around by unwinding, quietly. Where panics abort the process it does nothing, and the work ends by the
+/// bytes that it has to read.
+#[cfg(feature = "anchors")]
+pub(crate) fn stop() {
+    if cfg!(panic = "unwind") {
+        std::panic::resume_unwind(Box::new(Stopped));
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! Certificate paths to configured roots, built by rustls-webpki (RFC 5280: validity, CA flags, path length, name
-//! constraints, unknown critical extensions), with what it leaves out: the key usage of CAs and of the signer.
+//! Certificate paths to configured roots: looked for here, each link checked and counted, and accepted by rustls-webpki (RFC
+//! 5280: validity, CA flags, path length, name constraints, unknown critical extensions), with what it leaves out: the key
+//! usage of CAs and of the signer.
 
 use std::collections::{HashSet, VecDeque};
 use std::time::Duration;

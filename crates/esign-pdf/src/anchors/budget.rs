@@ -7,12 +7,19 @@ use hayro_interpret::hayro_syntax::content::ops::TypedInstruction;
 use hayro_interpret::hayro_syntax::object::{Array, Dict, MaybeRef, Name, Object, ObjectIdentifier, Stream};
 use hayro_interpret::hayro_syntax::page::{Page, Resources};
 use lopdf::DecompressError;
+#[cfg(feature = "preview")]
+use lopdf::Dictionary;
 
 use crate::doc::Doc;
+#[cfg(feature = "preview")]
+use crate::doc::reference;
 use crate::{Limits, PdfError};
 
 /// How deep forms are drawn within forms; the interpreter stops there as well.
 const DEPTH: usize = 50;
+/// Filters that make a picture of bytes (ISO 32000-1, table 6).
+#[cfg(feature = "preview")]
+const OF_PICTURES: [&[u8]; 4] = [b"DCTDecode", b"JPXDecode", b"JBIG2Decode", b"CCITTFaxDecode"];
 /// Forms that are remembered, each with whose resources it uses.
 const REMEMBERED: usize = 200_000;
 
@@ -25,6 +32,46 @@ pub(crate) struct Budget {
     /// The cost of a form, and of it with the resources of whoever draws it where it has none of its own. `None` while it
     /// is being counted.
     forms: HashMap<(ObjectIdentifier, Option<ObjectIdentifier>), Option<u64>>,
+}
+
+/// The heaviest of what is drawn over and over, so that each may be counted as that much.
+#[cfg(feature = "preview")]
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Heaviest {
+    /// Bytes of a pattern's content.
+    pub(crate) pattern: f64,
+    /// Bytes of a Type 3 glyph's content.
+    pub(crate) glyph: f64,
+    /// Bytes of a form's content.
+    pub(crate) group: f64,
+    /// Bytes of a function's program, or samples that a value is made of.
+    program: f64,
+}
+
+#[cfg(feature = "preview")]
+impl Heaviest {
+    /// How much longer a colour takes that functions work out.
+    pub(crate) fn function(&self) -> f64 {
+        1.0 + self.program / 16.0
+    }
+
+    fn note(&mut self, doc: &Doc, dict: &Dictionary, length: f64) {
+        if doc.get_integer(dict, b"PatternType") == Some(1) {
+            self.pattern = self.pattern.max(length);
+        }
+        if doc.get_name(dict, b"Subtype").as_deref() == Some("Form") {
+            self.group = self.group.max(length);
+        }
+        match doc.get_integer(dict, b"FunctionType") {
+            Some(4) => self.program = self.program.max(length),
+            // Between samples, each input doubles those that are looked at.
+            Some(0) => {
+                let inputs = doc.get_array(dict, b"Domain").len() / 2;
+                self.program = self.program.max(2f64.powi(inputs.min(64) as i32));
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Budget {
@@ -46,6 +93,70 @@ impl Budget {
             lengths.insert(*id, length);
         }
         Ok(Self { left: limit, limit, lengths, forms: HashMap::new() })
+    }
+
+    /// What is drawn over and over.
+    #[cfg(feature = "preview")]
+    pub(crate) fn heaviest(&self, doc: &Doc) -> Heaviest {
+        let length = |id: &lopdf::ObjectId| self.lengths.get(id).map_or(0.0, |length| *length as f64);
+        let mut heaviest = Heaviest::default();
+        for (id, object) in &doc.inner.objects {
+            match object {
+                lopdf::Object::Stream(stream) => heaviest.note(doc, &stream.dict, length(id)),
+                lopdf::Object::Dictionary(font) => {
+                    let glyphs = doc.get_dict(font, b"CharProcs").into_iter().flatten();
+                    let lengths =
+                        glyphs.filter_map(|(_, glyph)| reference(glyph)).map(|glyph| length(&glyph));
+                    heaviest.glyph = lengths.fold(heaviest.glyph, f64::max);
+                }
+                _ => {}
+            }
+        }
+        heaviest
+    }
+
+    /// Unpacks every picture once within the limits, as far as that is done by filters that can be bombs. Pictures in
+    /// formats of their own are counted by their size.
+    #[cfg(feature = "preview")]
+    pub(crate) fn check_pictures(doc: &Doc, limits: &Limits) -> Result<(), PdfError> {
+        for object in doc.inner.objects.values() {
+            let Ok(stream) = object.as_stream() else { continue };
+            if doc.get_name(&stream.dict, b"Subtype").as_deref() != Some("Image") {
+                continue;
+            }
+            let filters = stream.filters().unwrap_or_default();
+            let generic = filters.iter().take_while(|filter| !OF_PICTURES.contains(filter));
+            let generic: Vec<_> = generic.map(|name| lopdf::Object::Name(name.to_vec())).collect();
+            if !generic.is_empty() {
+                let mut packed = stream.clone();
+                packed.dict.set("Filter", generic);
+                unpacked(&packed, limits)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what the annotations of this page cost where they are drawn too.
+    #[cfg(feature = "preview")]
+    pub(crate) fn spend_annotations(&mut self, page: &Page<'_>) -> Result<(), PdfError> {
+        let Some(annotations) = page.raw().get::<Array<'_>>(b"Annots") else { return Ok(()) };
+        for annotation in annotations.iter::<Dict<'_>>() {
+            self.take(1)?;
+            let Some(appearances) = annotation.get::<Dict<'_>>(b"AP") else { continue };
+            let shown = match appearances.get::<Object<'_>>(b"N") {
+                Some(Object::Stream(form)) => Some(form),
+                Some(Object::Dict(states)) => {
+                    let state = annotation.get::<Name<'_>>(b"AS");
+                    state.and_then(|state| states.get::<Stream<'_>>(state.as_ref()))
+                }
+                _ => None,
+            };
+            if let Some(form) = shown {
+                let cost = self.form(&form, page.resources(), None, 1)?;
+                self.take(cost)?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes what this page costs. Call before the page is drawn, once.

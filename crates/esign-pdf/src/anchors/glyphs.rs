@@ -12,6 +12,7 @@ use hayro_interpret::{
 use unicode_normalization::UnicodeNormalization;
 
 use crate::geometry;
+use crate::limits::{stop, stoppable};
 
 /// One letter. A ligature is several, all but the first without a width.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +57,7 @@ pub(super) fn collect<'a>(
         space: false,
         last_run: None,
     };
-    interpret_page(page, &mut context, &mut device);
+    stoppable(|| interpret_page(page, &mut context, &mut device));
     Letters { list: device.letters, seen: device.seen }
 }
 
@@ -130,7 +131,7 @@ impl<'a> Device<'a> for Collector {
         for glyph in run.glyphs() {
             self.seen = self.seen.saturating_add(1);
             if self.seen > self.limit {
-                return;
+                return stop();
             }
             self.glyph(self.shown * props.transform * glyph.transform(), glyph);
         }

@@ -19,6 +19,8 @@ use crate::{Limits, PdfError, pages};
 
 pub(crate) use budget::Budget;
 #[cfg(feature = "preview")]
+pub(crate) use budget::Heaviest;
+#[cfg(feature = "preview")]
 pub(crate) use glyphs::to_shown;
 
 /// Every occurrence of each text on the pages as shown, in reading order: page, then from the top, then from the left.
@@ -99,6 +101,20 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<(Vec<PageFacts>, Bud
     let pages = pages::walk(&source.doc, limits)?;
     let budget = Budget::new(&source.doc, limits)?;
     Ok((pages.facts, budget))
+}
+
+/// As [`read`], pictures included.
+#[cfg(feature = "preview")]
+pub(crate) fn read_to_draw(
+    bytes: &[u8],
+    limits: &Limits,
+) -> Result<(Vec<PageFacts>, Budget, Heaviest), PdfError> {
+    let source = Source::read(bytes, limits)?;
+    Budget::check_pictures(&source.doc, limits)?;
+    let pages = pages::walk(&source.doc, limits)?;
+    let budget = Budget::new(&source.doc, limits)?;
+    let heaviest = budget.heaviest(&source.doc);
+    Ok((pages.facts, budget, heaviest))
 }
 
 /// The document for drawing. Both readers must count the same pages, or places would be on the wrong one.

@@ -12,8 +12,9 @@ use hayro::vello_cpu::{Pixmap, RasterizerSettings, RenderContext, Resources, Tar
 use hayro::{RenderCache, RenderSettings, render_into};
 
 use super::layout::{Sheet, sheet};
+use super::meter::Meter;
 use super::{Mark, Picture};
-use crate::anchors::{open, read, to_shown};
+use crate::anchors::{open, read, read_to_draw, to_shown};
 use crate::geometry::shown_page;
 use crate::{Limits, PdfError};
 
@@ -58,7 +59,7 @@ pub(super) fn paint(
     scale: f64,
     limits: &Limits,
 ) -> Result<(Pixmap, f64), PdfError> {
-    let (facts, mut budget) = read(bytes, limits)?;
+    let (facts, mut budget, heaviest) = read_to_draw(bytes, limits)?;
     let pdf = open(bytes, &facts)?;
     let scale = possible(scale, sheet);
     let side = |points: f64| (points * scale).round().clamp(1.0, MOST_SIDE) as u16;
@@ -66,13 +67,16 @@ pub(super) fn paint(
     // Points with the origin at the lower left become pixels with the origin at the upper left.
     let down = Affine::new([scale, 0.0, 0.0, -scale, 0.0, sheet.height * scale]);
     let cache = RenderCache::new();
+    let mut meter = Meter::new(limits, &heaviest, context.width().into(), context.height().into());
     for (number, place) in &sheet.pages {
         let index = usize::try_from(*number).unwrap_or(usize::MAX).saturating_sub(1);
         let (Some(page), Some(facts)) = (pdf.pages().get(index), facts.get(index)) else {
             return Err(PdfError::NoPage { page: *number });
         };
         budget.spend(page)?;
+        budget.spend_annotations(page)?;
         let onto = down * Affine::translate((place.x, place.y));
+        meter.add(page, &settings(RenderContent::all()), onto * to_shown(facts))?;
         context.set_transform(onto);
         context.set_paint(WHITE);
         context.fill_rect(&area(&shown_page(facts)));
@@ -98,8 +102,11 @@ fn draw<'a>(
     render_content: RenderContent,
     transform: Affine,
 ) {
-    let settings = InterpreterSettings { render_content, ..InterpreterSettings::default() };
-    render_into(page, cache, &settings, &RenderSettings::default(), context, transform);
+    render_into(page, cache, &settings(render_content), &RenderSettings::default(), context, transform);
+}
+
+fn settings(render_content: RenderContent) -> InterpreterSettings {
+    InterpreterSettings { render_content, ..InterpreterSettings::default() }
 }
 
 fn area(rect: &Rect) -> kurbo::Rect {

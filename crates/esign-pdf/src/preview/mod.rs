@@ -6,6 +6,8 @@
 
 mod canvas;
 mod layout;
+mod meter;
+mod pictures;
 
 use bytes::Bytes;
 use esign_core::facts::Rect;

@@ -50,7 +50,7 @@ fn content_that_is_listed_over_and_over_counts_each_time() {
     let file = document("", &[&contents], Style::Table)
         .update(&[(30, stream("", &" ".repeat(100_000)))], Style::Table);
     assert!(
-        matches!(refusal(&file, &Limits::default()), PdfError::Limit { limit, .. } if limit == 256 << 20)
+        matches!(refusal(&file, &Limits::default()), PdfError::Limit { limit, .. } if limit == Limits::default().max_content)
     );
 }
 

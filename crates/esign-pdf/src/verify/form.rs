@@ -237,8 +237,8 @@ impl<'a> FormChanges<'_, 'a, '_> {
         })
     }
 
-    /// Signing may draw into the appearance that the empty field had, if that is shown nowhere else and comes to lead to
-    /// nothing else that is old.
+    /// Signing may draw into the appearance that the empty field had, if nothing else shows it and it comes to lead to
+    /// nothing else that is old. Only where the widget itself lists it: a dictionary between could be shared.
     fn appearance_written_over(&mut self, parts: &[ObjectId]) {
         let (old, new) = (&self.diff.old_doc().inner, &self.diff.new_doc().inner);
         let leads_to = |object: &Object| {
@@ -247,22 +247,18 @@ impl<'a> FormChanges<'_, 'a, '_> {
             found
         };
         let widgets = parts.iter().filter_map(|part| old.get_dictionary(*part).ok());
-        let mut open: Vec<_> =
-            widgets.filter_map(|widget| widget.get(b"AP").ok()).flat_map(leads_to).collect();
-        let mut own: HashSet<ObjectId> = parts.iter().copied().collect();
-        while let Some(id) = open.pop() {
-            let (Some(was), Some(is)) = (old.objects.get(&id), new.objects.get(&id)) else { continue };
-            if !own.insert(id) {
+        let listed = widgets.filter_map(|widget| widget.get(b"AP").ok()?.as_dict().ok());
+        let shown = listed.flat_map(|states| states.iter().filter_map(|(_, shown)| reference(shown)));
+        let own = parts.iter().copied().collect();
+        for id in shown {
+            let (Some(was @ Object::Stream(_)), Some(is @ Object::Stream(_))) =
+                (old.objects.get(&id), new.objects.get(&id))
+            else {
                 continue;
-            }
+            };
             let kept = leads_to(was);
-            let proper = leads_to(is).iter().all(|id| kept.contains(id) || self.diff.added.contains(id));
-            if proper && self.diff.changed.contains(&id) {
+            if leads_to(is).iter().all(|id| kept.contains(id) || self.diff.added.contains(id)) {
                 self.diff.explain_if_only_under(id, &[], &own);
-            }
-            // A stream is what is shown; what it uses stays as it is.
-            if was.as_dict().is_ok() && is.as_dict().is_ok() {
-                open.extend(kept);
             }
         }
     }

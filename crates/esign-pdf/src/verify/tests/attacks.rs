@@ -200,10 +200,16 @@ fn the_appearance_of_an_empty_field_may_be_drawn_over_where_nothing_else_shows_i
     let shown_twice = Update::to(&base(Style::Table), |u| {
         u.dict(PAGE).set("Resources", dictionary! { "XObject" => dictionary! { "X" => (18, 0) } });
     });
+    let shared_dictionary = Update::to(&base(Style::Table), |u| {
+        let appearances = u.add(dictionary! { "N" => (18, 0) });
+        u.set((14, 0), "AP", appearances);
+        u.set(CATALOG, "Other", appearances);
+    });
     for (document, leads_to_old, reason) in [
         (base(Style::Table), false, None),
         (base(Style::Table), true, Some("an object of type XObject Form was changed")),
         (shown_twice, false, Some("an object of type XObject Form was changed")),
+        (shared_dictionary, false, Some("an object of type XObject Form was changed")),
     ] {
         let signed = pki.sign(&document, "s", 300.0, Level::BB);
         let filled = Update::to(&signed, |u| {

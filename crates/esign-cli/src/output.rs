@@ -61,16 +61,25 @@ impl Output {
     }
 
     /// The answer: one JSON object on a line, or lines for people.
-    pub(crate) fn answer(&self, object: &Value, words: impl FnOnce() -> String) {
+    pub(crate) fn answer(&self, object: &impl Serialize, words: impl FnOnce() -> String) {
         if self.json { self.json(object) } else { Self::print(&words()) }
     }
 
     /// One JSON object on a line, with the version in it; nothing without `--json`.
-    pub(crate) fn json(&self, object: &Value) {
+    pub(crate) fn json(&self, object: &impl Serialize) {
+        #[derive(Serialize)]
+        struct Versioned<'a, T> {
+            #[serde(flatten)]
+            object: &'a T,
+            version: u32,
+        }
         if self.json {
-            let mut object = object.clone();
-            object["version"] = json!(VERSION);
-            Self::print(&object.to_string());
+            // Written as it goes: the facts of a hundred thousand pages are large enough once.
+            let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+            let written = serde_json::to_writer(&mut out, &Versioned { object, version: VERSION });
+            // Whoever closed the pipe wants no more.
+            let _ =
+                written.map_err(std::io::Error::from).and_then(|()| writeln!(out)).and_then(|()| out.flush());
         }
     }
 

@@ -31,10 +31,10 @@ pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<PdfFacts, PdfError> {
     on_big_stack(limits, || {
         let source = Source::read(bytes, limits)?;
         let view = View::new(&source, limits)?;
+        let mut facts = PdfFacts::new(bytes.len() as u64, Vec::new());
         let (doc, catalog) = (view.doc(), view.doc().catalog()?);
         let signature_fields: Vec<_> = view.fields.list.iter().filter(|field| field.is_signature()).collect();
 
-        let mut facts = PdfFacts::new(bytes.len() as u64, view.pages.facts.clone());
         facts.version = later_version(&source.scan.version, doc.get_name(catalog, b"Version"));
         facts.header_offset = source.scan.header_offset as u64;
         facts.revisions = source.scan.revisions.clone();
@@ -53,6 +53,8 @@ pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<PdfFacts, PdfError> {
         let others = view.fields.list.iter().filter(|field| !field.is_signature());
         let describe = |field: &Field<'_>| FormFieldFacts::new(field.name.as_str(), locate.widgets(field));
         facts.fields = others.map(describe).collect();
+        // Last, because until here they are looked up in the view: very many pages are not kept twice.
+        facts.pages = view.pages.facts;
         Ok(facts)
     })
 }

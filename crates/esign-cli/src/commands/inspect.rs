@@ -3,12 +3,12 @@
 use esign::facts::PdfFacts;
 use esign::pdf::preflight::{Finding, Severity, preflight};
 use esign::{Inspector, PdfInspector};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::args::Inspect;
 use crate::failure::{Exit, Failure};
 use crate::files::read_bytes;
-use crate::output::{Mark, Output, columns, printable, value};
+use crate::output::{Mark, Output, columns, printable};
 
 /// Good unless the file is damaged or cannot be signed.
 pub(crate) async fn run(args: &Inspect, output: &Output) -> Result<Exit, Failure> {
@@ -19,10 +19,18 @@ pub(crate) async fn run(args: &Inspect, output: &Output) -> Result<Exit, Failure
     let problems: Vec<_> =
         findings.iter().filter(in_the_way).map(|finding| finding.message.as_str()).collect();
     let good = problems.is_empty();
-    let object =
-        json!({ "facts": value(&facts), "findings": value(&findings), "problems": problems, "good": good });
+    let object = Answer { facts: &facts, findings: &findings, problems, good };
     output.answer(&object, || columns(&words(&facts)) + &findings.iter().map(line).collect::<String>());
     Ok(good.into())
+}
+
+/// The answer for programs.
+#[derive(Serialize)]
+struct Answer<'a> {
+    facts: &'a PdfFacts,
+    findings: &'a [Finding],
+    problems: Vec<&'a str>,
+    good: bool,
 }
 
 fn line(finding: &Finding) -> String {

@@ -105,6 +105,9 @@ pub(crate) struct Probe {
     /// Also leave one request open, and print its signing link for you to look at
     #[arg(long)]
     pub(crate) look: bool,
+    /// Also send more at once than the rate limit allows: others with these credentials may be refused for some seconds
+    #[arg(long)]
+    pub(crate) burst: bool,
 }
 
 #[derive(Debug, clap::Args)]

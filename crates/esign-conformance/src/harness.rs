@@ -8,9 +8,11 @@ use bytes::Bytes;
 use esign_core::facts::Rect;
 use esign_core::memory::A4Pages;
 use esign_core::{
-    Clock, FixedSecrets, Handle, InboundCall, Inspector, InstanceConfig, Operation, Placement, Registry,
-    Result, SignRequest, Signer, SigningKey, TransactionStart,
+    Clock, FixedSecrets, Handle, Identity, InboundCall, Inspector, InstanceConfig, Operation, Placement,
+    Registry, Result, SignRequest, Signer, SigningKey, TransactionStart,
 };
+
+use crate::Relay;
 
 /// Starts backends: simulators of the provider's service, one fresh one for each check.
 #[async_trait]
@@ -91,10 +93,23 @@ pub trait Backend: Send + Sync {
     /// Lets time pass, for backend, provider and client.
     async fn pass(&self, time: Duration);
 
+    /// The relay through which the provider reaches the backend: the kit then refuses connections by itself. `None` if there is
+    /// none; [`Backend::inject`] is then asked to.
+    fn relay(&self) -> Option<&Relay> {
+        None
+    }
+
+    /// A person whom the service can tell from others, by a scheme that the capabilities list. Who acts as a signer who was
+    /// asked for by this identity is that person. `None` where no scheme is claimed.
+    fn identity(&self) -> Option<Identity> {
+        None
+    }
+
     /// Makes the next call of this operation go wrong. False if this fault cannot be made to happen.
     async fn inject(&self, operation: Operation, fault: Fault) -> bool;
 
-    /// Ends a fault that still lasts, such as a refused connection. Called after each call that was to go wrong.
+    /// Ends a fault that still lasts, other than a connection that [`Backend::relay`] refuses. Called after each call that was to
+    /// go wrong.
     async fn heal(&self) {}
 
     /// How many calls of this operation have reached the backend, refused ones too. Calls that prepare a submission, such
@@ -171,6 +186,8 @@ pub enum Action {
     Decline,
     /// Opens the page and leaves it again.
     Leave,
+    /// Somebody else comes to the signer's page and signs there, by an identity of their own.
+    SignAsSomebodyElse,
 }
 
 /// What goes wrong with one call, at the transport.

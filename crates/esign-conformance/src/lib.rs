@@ -2,6 +2,7 @@
 
 mod check;
 mod checks;
+mod clock;
 mod harness;
 mod pdf;
 mod relay;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use libtest_mimic::{Arguments, Completion, Trial};
 
 pub use check::Verdict;
+pub use clock::BackendClock;
 pub use harness::{Action, Backend, Fault, Harness};
 pub use pdf::{drawn_boxes, sample_pdf};
 pub use relay::Relay;

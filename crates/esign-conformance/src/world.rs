@@ -9,7 +9,7 @@ use esign_core::{
 };
 
 use crate::check::{Outcome, Stop, ensure, fail};
-use crate::harness::{Action, Backend, Harness};
+use crate::harness::{Action, Backend, Fault, Harness};
 
 /// The name of the instance under test.
 pub(crate) const INSTANCE: &str = "under-test";
@@ -65,6 +65,28 @@ impl World {
     /// The handle of a request, newly sent.
     pub(crate) async fn sent(&self, request: &SignRequest) -> Result<Handle> {
         Ok(self.submit(request).await?.handle)
+    }
+
+    /// Makes the next call of this operation go wrong; false if it cannot be made to.
+    pub(crate) async fn inject(&self, operation: Operation, fault: Fault) -> bool {
+        match (fault, self.backend.relay()) {
+            (Fault::RefuseConnection, Some(relay)) => {
+                relay.refuse().await;
+                true
+            }
+            _ => self.backend.inject(operation, fault).await,
+        }
+    }
+
+    /// Ends a fault that still lasts.
+    pub(crate) async fn heal(&self) -> Outcome {
+        if let Some(relay) = self.backend.relay()
+            && let Err(error) = relay.accept().await
+        {
+            return fail(format!("the relay's port is taken: {error}"));
+        }
+        self.backend.heal().await;
+        Ok(())
     }
 
     /// Acts as the signer, who must be able to.

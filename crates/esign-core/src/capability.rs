@@ -446,6 +446,14 @@ pub struct DeliverySupport {
     pub link_lifetime: Bound,
 }
 
+impl DeliverySupport {
+    /// This way for so many signers, each with a link of their own; how long it works is not known.
+    #[must_use]
+    pub fn new(delivery: Delivery, signers: Range) -> Self {
+        Self { delivery, signers, shared_link: false, link_lifetime: Bound::Unknown }
+    }
+}
+
 /// Messages to signers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MessageSupport {

@@ -24,6 +24,7 @@ mod secret;
 mod state;
 mod stored;
 mod submission;
+mod trial;
 
 pub use artifact::{Artifact, ArtifactId};
 pub use capability::*;
@@ -47,6 +48,7 @@ pub use registry::{BuildContext, ProviderConfig, Registry};
 pub use secret::{Credential, FixedSecrets, Personal, SecretRef, SecretSource, SecretUrl};
 pub use state::{Basis, CompletedSignature, ResultState, SignerStatus, Standing, State, StatusReport};
 pub use submission::{NextStep, Step, Submission, SubmissionRecord};
+pub use trial::{BlankPdf, Settled, Trial, TrialOutcome};
 
 /// Re-exported because its types are part of the contract: 0.x, so a change of version is ours to plan.
 pub use jiff;

@@ -5,13 +5,12 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::facts::{PageFacts, Rect};
 use crate::{
     Artifact, ArtifactId, Capabilities, Finding, InboundCall, Intent, NativePosition, Personal, Prepared,
-    ProviderKind, Received, RequestRef, Resolved, Result, SecretUrl, StatusReport, Submission,
+    ProviderKind, Received, RequestRef, Resolved, Result, Settled, StatusReport, Submission, Trial,
 };
 
 /// A provider: what it is, what it can do, and which groups of operations it has.
@@ -338,71 +337,13 @@ pub trait Probe: Debug + Send + Sync {
     /// Settles by trial what the provider's documentation leaves open: with requests of its own, which it takes back, and
     /// without a word to anybody. Called for staging only. A second call tries again.
     ///
+    /// One answer for each line of [`Capabilities::unverified`](crate::Capabilities::unverified), under its own words: what
+    /// was found, or why no trial can find it.
+    ///
     /// # Errors
     /// If nothing could be tried; a single trial that fails is an answer like any other.
     async fn settle(&self, _trial: &Trial) -> Result<Vec<Settled>> {
         Ok(Vec::new())
-    }
-}
-
-/// With what to settle what no documentation says.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Trial {
-    /// A PDF of one page that nobody minds to see at the provider.
-    pub document: Bytes,
-    /// Leave a request open for whoever runs this to look at: some questions are answered by eye only.
-    pub look: bool,
-}
-
-impl Trial {
-    /// A trial that leaves nothing open.
-    #[must_use]
-    pub fn new(document: impl Into<Bytes>) -> Self {
-        Self { document: document.into(), look: false }
-    }
-
-    /// Also leaves a request open to look at.
-    #[must_use]
-    pub fn look(mut self) -> Self {
-        self.look = true;
-        self
-    }
-}
-
-/// What a trial says about something that no documentation says.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Settled {
-    /// What was open.
-    pub question: &'static str,
-    /// What was found, in a sentence; or why it is still open.
-    pub found: String,
-    /// The line of configuration that follows from it.
-    pub setting: Option<String>,
-    /// A link for whoever runs the trial to look at.
-    pub link: Option<SecretUrl>,
-}
-
-impl Settled {
-    /// What was found.
-    #[must_use]
-    pub fn new(question: &'static str, found: impl Into<String>) -> Self {
-        Self { question, found: found.into(), setting: None, link: None }
-    }
-
-    /// The line to write.
-    #[must_use]
-    pub fn setting(mut self, line: impl Into<String>) -> Self {
-        self.setting = Some(line.into());
-        self
-    }
-
-    /// What to look at.
-    #[must_use]
-    pub fn link(mut self, link: SecretUrl) -> Self {
-        self.link = Some(link);
-        self
     }
 }
 

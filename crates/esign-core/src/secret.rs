@@ -201,6 +201,14 @@ impl SecretUrl {
     }
 }
 
+impl<'de> Deserialize<'de> for SecretUrl {
+    /// Refuses what is no address without repeating it.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(|_| de::Error::custom("not an address"))
+    }
+}
+
 impl fmt::Debug for SecretUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SecretUrl({}://{}/…)", self.0.scheme(), self.0.host_str().unwrap_or_default())
@@ -250,6 +258,12 @@ mod tests {
         let text = format!("{url:?} {url:#?} {:?} {secrets:?} {secrets:#?}", Personal::new("marker"));
         assert!(!text.contains("marker"), "{text}");
         assert!(text.contains("sign.example"));
+        assert_eq!(
+            serde_json::from_str::<SecretUrl>("\"https://sign.example/1\"").unwrap().expose().path(),
+            "/1"
+        );
+        let error = serde_json::from_str::<SecretUrl>("\"sign.example/marker\"").unwrap_err().to_string();
+        assert!(error.contains("not an address") && !error.contains("marker"), "{error}");
     }
 
     #[test]

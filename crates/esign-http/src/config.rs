@@ -2,11 +2,14 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use esign_core::{Error, Result};
+use esign_core::{BuildContext, Error, Result};
 use serde::Deserialize;
 use url::{Host, Url};
+
+use crate::{Limiter, LimiterKey, Limiters};
 
 /// How requests travel. Nest it in an adapter's configuration as `http`; every field may be left out.
 ///
@@ -255,6 +258,20 @@ impl LimiterSettings {
         rate.check()?;
         Ok(Some(rate))
     }
+
+    /// The limiter of an instance with these settings; `None` if neither they nor the provider's documentation set one.
+    ///
+    /// # Errors
+    /// As [`LimiterSettings::resolve`] and [`Limiters::limiter`].
+    pub fn build(
+        &self,
+        cx: &BuildContext,
+        documented: Option<RateLimit>,
+        owner: LimiterKey,
+    ) -> Result<Option<Arc<Limiter>>> {
+        let Some(rate) = self.resolve(documented)? else { return Ok(None) };
+        cx.shared("limiters", Limiters::new).limiter(owner, rate, &cx.clock()).map(Some)
+    }
 }
 
 /// How the limiter keeps the limit.
@@ -314,6 +331,17 @@ impl RateLimit {
     #[must_use]
     pub fn own_burst(&self) -> u32 {
         self.burst.unwrap_or_else(|| (self.own_limit() / 10).max(1))
+    }
+
+    /// As capabilities say it: the part of this process. A window that is not whole seconds is shown as the longer one, so that
+    /// it is never more than the limit.
+    #[must_use]
+    pub fn claim(&self) -> esign_core::RateLimit {
+        let seconds = self.window.as_millis().div_ceil(1000);
+        esign_core::RateLimit {
+            requests: self.own_limit(),
+            window_seconds: u32::try_from(seconds).unwrap_or(u32::MAX),
+        }
     }
 
     /// Checks that the numbers agree.

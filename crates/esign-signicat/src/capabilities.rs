@@ -10,27 +10,10 @@ use crate::KIND;
 use crate::config::{CreatedMail, SignicatConfig};
 use crate::options::PackagingLayout;
 use crate::order::Language;
+use crate::provider::{CREATED_MAIL, unverified};
 
 /// Tasks live for whole days.
 pub(crate) const DAY: u64 = 86_400;
-
-/// What nobody could check: spec 9, "open questions".
-const UNVERIFIED: [&str; 14] = [
-    "the statuses of successful answers: any 2xx is taken",
-    "what daysToLive and daysUntilDeletion are where they are not sent, and the most that daysToLive may be",
-    "the lengths and characters of ids, descriptions, headers, messages and addresses; how many documents a task may have",
-    "how large a document may be",
-    "whether documents that are signed already are accepted",
-    "whether an order with signed tasks can be deleted",
-    "whether URL notifications are GET or POST on the current platform, and how often they are repeated",
-    "where the archive's ids are told",
-    "names of packaging methods other than pades, and the PAdES level of what they make",
-    "whether packaging waits for all tasks or for those that it names",
-    "what becomes of an order's packaging when a task was passed on to somebody else",
-    "rate limits",
-    "how a notification refers to its template parameters",
-    "whether token credentials are form-encoded before Basic, as RFC 6749 says: no difference for letters and digits",
-];
 
 pub(crate) fn capabilities(
     config: &SignicatConfig,
@@ -54,12 +37,7 @@ pub(crate) fn capabilities(
     caps.orders = vec![Order::Parallel, Order::Sequential, Order::Groups];
     // A link that may be passed on may also be opened right now.
     caps.deliveries = [Delivery::ProviderEmail, Delivery::ShareableLink, Delivery::InSessionRedirect]
-        .map(|delivery| DeliverySupport {
-            delivery,
-            signers: Range::at_least(1),
-            shared_link: false,
-            link_lifetime: Bound::Unknown,
-        })
+        .map(|delivery| DeliverySupport::new(delivery, Range::at_least(1)))
         .to_vec();
     caps.message = MessageSupport { deliveries: vec![Delivery::ProviderEmail], chars: Range::UNKNOWN };
     caps.languages = Language::ALL.map(|(_, code)| code.to_owned()).to_vec();
@@ -82,14 +60,10 @@ pub(crate) fn capabilities(
     };
     caps.erase = Support::Yes;
     caps.poll_interval = 60;
-    caps.rate_limit = rate.map(|rate| esign_core::RateLimit {
-        requests: rate.own_limit(),
-        window_seconds: u32::try_from(rate.window.as_millis().div_ceil(1000)).unwrap_or(u32::MAX),
-    });
-    caps.unverified = UNVERIFIED.map(str::to_owned).to_vec();
+    caps.rate_limit = rate.map(|rate| rate.claim());
+    caps.unverified = unverified();
     if config.created_mail == CreatedMail::Unknown {
-        caps.unverified
-            .push("whether the invitation of a signer who has to wait for others is sent at once".to_owned());
+        caps.unverified.push(CREATED_MAIL.to_owned());
     }
     caps
 }

@@ -71,6 +71,16 @@ impl SignicatClient {
     /// # Errors
     /// Any; safe to repeat.
     pub async fn upload_document(&self, media_type: &MediaType, content: Bytes) -> Result<String> {
+        let answer = self.upload(media_type, content).await?;
+        let body: UploadedBody = answer.json()?;
+        if body.document_id.is_empty() {
+            return Err(answer.unexpected("Signicat gave an empty documentId"));
+        }
+        Ok(body.document_id)
+    }
+
+    /// The answer as it came: for trials.
+    pub(crate) async fn upload(&self, media_type: &MediaType, content: Bytes) -> Result<Answer> {
         let content_type = if *media_type == MediaType::PDF {
             "application/pdf"
         } else if *media_type == MediaType::TEXT {
@@ -82,12 +92,7 @@ impl SignicatClient {
             ));
         };
         let call = self.dress(self.http.post(self.http.url(["documents"])?)).operation(Operation::Submit);
-        let answer = call.effect(Effect::Reads).replayable().body(content_type, content).send().await?;
-        let body: UploadedBody = answer.json()?;
-        if body.document_id.is_empty() {
-            return Err(answer.unexpected("Signicat gave an empty documentId"));
-        }
-        Ok(body.document_id)
+        call.effect(Effect::Reads).replayable().body(content_type, content).send().await
     }
 
     /// `GET /documents/{documentId}`
@@ -128,18 +133,23 @@ impl SignicatClient {
     /// [`ErrorKind::InvalidRequest`] for a broken rule before anything is sent, with the path that Signicat would name.
     /// [`Retry::OutcomeUnknown`](esign_core::Retry::OutcomeUnknown) whenever the order may have been made.
     pub async fn create_order(&self, order: &SigningOrder) -> Result<CreatedOrder> {
-        if let Some(fault) = faults(order).into_iter().next() {
-            return Err(Error::invalid(fault.path, fault.message).during(Operation::Submit));
-        }
-        let url = self.http.url(["orders"])?;
-        let recipe = || self.dress(self.http.post(url.clone())).operation(Operation::Submit).json(order);
-        let answer = self.http.submit_with(recipe).await.map_err(refused_create)?;
+        let answer = self.create(order).await?;
         let body: OrderBody = answer.json()?;
         // It could not be asked for, nor called back.
         if matches!(body.id.as_str(), "" | "." | "..") {
             return Err(answer.unexpected("Signicat gave an id that cannot be used"));
         }
         Ok(body.into())
+    }
+
+    /// The answer as it came: for trials.
+    pub(crate) async fn create(&self, order: &SigningOrder) -> Result<Answer> {
+        if let Some(fault) = faults(order).into_iter().next() {
+            return Err(Error::invalid(fault.path, fault.message).during(Operation::Submit));
+        }
+        let url = self.http.url(["orders"])?;
+        let recipe = || self.dress(self.http.post(url.clone())).operation(Operation::Submit).json(order);
+        self.http.submit_with(recipe).await.map_err(refused_create)
     }
 
     /// `GET /orders/{orderId}`
@@ -275,16 +285,34 @@ impl SignicatClient {
         path: impl IntoIterator<Item = &str>,
         operation: Operation,
     ) -> Result<Option<T>> {
-        let call = self.dress(self.http.get(self.http.url(path)?)).operation(operation).replayable();
-        let answer = call.accept(&[404, 410]).send().await?;
+        let answer = self.read(path, operation).await?;
         if is_not_there(&answer)? { Ok(None) } else { answer.json().map(Some) }
     }
 
+    /// The answer as it came; 404 and 410 are some too.
+    pub(crate) async fn read(
+        &self,
+        path: impl IntoIterator<Item = &str>,
+        operation: Operation,
+    ) -> Result<Answer> {
+        let call = self.dress(self.http.get(self.http.url(path)?)).operation(operation).replayable();
+        call.accept(&[404, 410]).send().await
+    }
+
     async fn remove(&self, path: impl IntoIterator<Item = &str>, operation: Operation) -> Result<Deletion> {
-        let call = self.dress(self.http.delete(self.http.url(path)?)).operation(operation).replayable();
-        let answer = call.accept(&[404, 410]).send().await?;
+        let answer = self.delete(path, operation).await?;
         let stated = !is_not_there(&answer)?;
         Ok(Deletion { by_us: stated || answer.earlier_unanswered(), stated })
+    }
+
+    /// The answer as it came; 404 and 410 are some too.
+    pub(crate) async fn delete(
+        &self,
+        path: impl IntoIterator<Item = &str>,
+        operation: Operation,
+    ) -> Result<Answer> {
+        let call = self.dress(self.http.delete(self.http.url(path)?)).operation(operation).replayable();
+        call.accept(&[404, 410]).send().await
     }
 
     /// Redirects are followed, to other hosts without the token. One client has met a success without a body whose

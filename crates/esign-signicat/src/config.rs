@@ -9,7 +9,7 @@ use esign_core::{
     SecretRef,
 };
 use esign_http::http::HeaderValue;
-use esign_http::{HttpClient, HttpSettings, Limiter, LimiterKey, LimiterSettings, Limiters};
+use esign_http::{HttpClient, HttpSettings, Limiter, LimiterKey, LimiterSettings};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -369,12 +369,9 @@ impl SignicatConfig {
     }
 
     fn build_limiter(&self, cx: &BuildContext, api: &Url) -> Result<Option<Arc<Limiter>>> {
-        let Some(rate) = self.limiter.resolve(None)? else { return Ok(None) };
-        let key = match &self.limiter_group {
-            Some(name) => LimiterKey::group(KIND, name),
-            None => LimiterKey::credential(KIND, api, &SecretString::from(self.client_id.clone())),
-        };
-        cx.shared("limiters", Limiters::new).limiter(key, rate, &cx.clock()).map(Some)
+        let client = SecretString::from(self.client_id.clone());
+        let owner = LimiterKey::of(KIND, self.limiter_group.as_deref(), api, &client);
+        self.limiter.build(cx, None, owner)
     }
 }
 

@@ -135,13 +135,22 @@ impl TokenSource {
 
     /// RFC 6749, 2.3.1: both parts are form-encoded first.
     fn basic(&self, secret: &str) -> Result<HeaderValue> {
-        let encoded = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         let pair = STANDARD.encode(format!("{}:{}", encoded(&self.client_id), encoded(secret)));
         let mut value = HeaderValue::from_str(&format!("Basic {pair}"))
             .map_err(|_| Error::new(ErrorKind::Internal, "base64 is not a header"))?;
         value.set_sensitive(true);
         Ok(value)
     }
+
+    /// Whether it makes no difference that credentials are form-encoded.
+    pub(crate) fn is_the_same_encoded(&self) -> bool {
+        let secret = self.secret.current();
+        [self.client_id.as_str(), secret.expose_secret().trim()].into_iter().all(|text| encoded(text) == text)
+    }
+}
+
+fn encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 /// OAuth says with a 400 what elsewhere is a 401.

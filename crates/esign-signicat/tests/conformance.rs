@@ -9,10 +9,9 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::routing::get;
-use esign_conformance::{Action, Backend, Fault, Harness, Relay};
-use esign_core::jiff::Timestamp;
+use esign_conformance::{Action, Backend, BackendClock, Fault, Harness, Relay};
 use esign_core::{
-    Clock, FixedSecrets, Handle, InboundCall, InstanceConfig, Operation, Registry, Result, Signer,
+    Clock, FixedSecrets, Handle, Identity, InboundCall, InstanceConfig, Operation, Registry, Result, Signer,
 };
 use esign_sandbox::signicat::{PackagingStatus, Signer as Person, TaskStatus};
 use esign_sandbox::{Effect, Fault as Planned, Sandbox, SandboxClock};
@@ -23,6 +22,7 @@ const START: &str = "2026-03-02T01:00:00Z";
 const CLIENT: &str = "conformance";
 const SECRET: &str = "conformance-secret-zq";
 const PERSON: &str = "Zq Signatory";
+const SCHEME: &str = "national-id";
 
 fn main() -> ExitCode {
     esign_conformance::main(SignicatHarness)
@@ -30,11 +30,11 @@ fn main() -> ExitCode {
 
 struct SignicatHarness;
 
-/// The sandbox behind a relay, which refuses connections when told to.
+/// The sandbox behind a relay, through which the kit refuses connections.
 struct SignicatBackend {
     sandbox: Sandbox,
     relay: Relay,
-    clock: OneClock,
+    clock: Arc<BackendClock>,
     /// Where notifications go, and the queries of those that came.
     hook: String,
     queries: Queries,
@@ -44,35 +44,13 @@ struct SignicatBackend {
 
 type Queries = Arc<Mutex<Vec<String>>>;
 
-/// The sandbox's clock as the client's, jumping to whatever the client waits for: tokens live ten minutes, so two clocks
-/// could not part for long.
-#[derive(Clone, Debug)]
-struct OneClock {
-    sandbox: SandboxClock,
-    start: Timestamp,
-}
-
-#[async_trait]
-impl Clock for OneClock {
-    fn now(&self) -> Timestamp {
-        self.sandbox.now()
-    }
-
-    fn monotonic(&self) -> Duration {
-        Duration::try_from(self.now().duration_since(self.start)).unwrap()
-    }
-
-    async fn sleep_until(&self, deadline: Duration) {
-        self.sandbox.advance(deadline.saturating_sub(self.monotonic()));
-    }
-}
-
 #[async_trait]
 impl Harness for SignicatHarness {
     async fn start(&self) -> Box<dyn Backend> {
-        let start = START.parse().unwrap();
-        let clock = OneClock { sandbox: SandboxClock::virtual_at(start), start };
-        let builder = Sandbox::builder().clock(clock.sandbox.clone());
+        let time = SandboxClock::virtual_at(START.parse().unwrap());
+        let (told, moved) = (time.clone(), time.clone());
+        let clock = Arc::new(BackendClock::new(move || told.now(), move |by| moved.advance(by)));
+        let builder = Sandbox::builder().clock(time);
         // The kit asks for the result as soon as everybody has signed.
         let ready_at_once = |s: &mut esign_sandbox::signicat::SignicatSettings| s.packaging_delay_seconds = 0;
         let builder = builder.signicat(|s| s.client(CLIENT, SECRET).settings(ready_at_once));
@@ -137,7 +115,7 @@ impl Backend for SignicatBackend {
     }
 
     fn clock(&self) -> Arc<dyn Clock> {
-        Arc::new(self.clock.clone())
+        self.clock.clone()
     }
 
     fn markers(&self) -> Vec<String> {
@@ -155,6 +133,9 @@ impl Backend for SignicatBackend {
         let person = Person::named(PERSON);
         match action {
             Action::Sign => control.sign(order, &task, &person).await.is_ok(),
+            Action::SignAsSomebodyElse => {
+                control.sign(order, &task, &person.attribute(SCHEME, "29029600013")).await.is_ok()
+            }
             Action::Decline => control.reject(order, &task, &person, None).is_ok(),
             Action::Leave => control.postpone(order, &task, &person).is_ok(),
             _ => false,
@@ -163,6 +144,14 @@ impl Backend for SignicatBackend {
 
     async fn pass(&self, time: Duration) {
         self.sandbox.clock().advance(time);
+    }
+
+    fn identity(&self) -> Option<Identity> {
+        Some(Identity::new(SCHEME, "17054026641"))
+    }
+
+    fn relay(&self) -> Option<&Relay> {
+        Some(&self.relay)
     }
 
     async fn inject(&self, operation: Operation, fault: Fault) -> bool {
@@ -175,10 +164,6 @@ impl Backend for SignicatBackend {
             )
         };
         let planned = match fault {
-            Fault::RefuseConnection => {
-                self.relay.refuse().await;
-                return true;
-            }
             Fault::LoseAnswer => Planned::on(call, Effect::Close).after_commit(),
             Fault::RateLimited { after } => {
                 let seconds = after.map(|after| u32::try_from(after.as_secs()).unwrap());
@@ -191,10 +176,6 @@ impl Backend for SignicatBackend {
             _ => return false,
         };
         self.sandbox.inject(planned).is_ok()
-    }
-
-    async fn heal(&self) {
-        self.relay.accept().await.unwrap();
     }
 
     async fn reached(&self, operation: Operation) -> u32 {

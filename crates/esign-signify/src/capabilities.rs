@@ -10,28 +10,10 @@ use esign_core::{
 use crate::KIND;
 use crate::check::{MAX_NAME, MAX_PER_INVITATION};
 use crate::config::{OverLimit, ReferenceInName, SignifyConfig};
+use crate::provider::unverified;
 
 /// Samples of the guide: `expiresAt` lies at the end of day 30. User guide: 30 days after completion.
 const THIRTY_DAYS: u64 = 30 * 86_400;
-
-/// What nobody could check: spec 9, "open questions".
-const UNVERIFIED: [&str; 15] = [
-    "what positionX and positionY are measured from, which corner of the box they name, and how large the box is",
-    "how rotated and cropped pages are treated",
-    "whether a coordinate of exactly 1 is accepted",
-    "whether 10MB means 10,000,000 or 10,485,760 bytes",
-    "whether the limit of 30 signatures per document, which only the user guide names, applies to the API",
-    "how many recipients a document may have",
-    "whether documentUrl needs the API key",
-    "what the rate limit belongs to (key, user, address), and whether a 429 carries Retry-After",
-    "the form of error bodies other than that of 401",
-    "whether a signed document can be deleted",
-    "whether expiresAt moves when the last signature is made",
-    "whether anyone with Singpass can open a signing link",
-    "how staging keys begin",
-    "whether the list has expired documents, and whether it is ever cut",
-    "whether the signed file begins with the bytes that were sent, as files of Sign with Singpass do",
-];
 
 pub(crate) fn capabilities(
     config: &SignifyConfig,
@@ -60,10 +42,8 @@ pub(crate) fn capabilities(
     ];
     caps.deliveries = ways
         .map(|(delivery, shared_link)| DeliverySupport {
-            delivery,
-            signers: Range::at_least(1),
             shared_link,
-            link_lifetime: Bound::Unknown,
+            ..DeliverySupport::new(delivery, Range::at_least(1))
         })
         .to_vec();
     caps.message = MessageSupport { deliveries: vec![Delivery::ProviderEmail], chars: Range::of(1, 1000) };
@@ -98,12 +78,8 @@ pub(crate) fn capabilities(
     // Of drafts it is documented; of signed documents it is tried, and is among what is unverified.
     caps.erase = Support::Yes;
     caps.poll_interval = 30;
-    caps.rate_limit = rate.map(|rate| esign_core::RateLimit {
-        requests: rate.own_limit(),
-        // A window that is not whole seconds is shown as the longer one: never more than the limit.
-        window_seconds: u32::try_from(rate.window.as_millis().div_ceil(1000)).unwrap_or(u32::MAX),
-    });
-    caps.unverified = UNVERIFIED.map(str::to_owned).to_vec();
+    caps.rate_limit = rate.map(|rate| rate.claim());
+    caps.unverified = unverified();
     caps
 }
 

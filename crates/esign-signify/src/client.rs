@@ -53,7 +53,7 @@ impl SignifyClient {
     /// `POST v2/documents`, `documentMode` email: Signify invites each recipient.
     ///
     /// # Errors
-    /// With [`Retry::OutcomeUnknown`] whenever the document may have been created.
+    /// With [`Retry::OutcomeUnknown`](esign_core::Retry::OutcomeUnknown) whenever the document may have been created.
     pub async fn create_email(&self, document: &NewDocument, recipients: &[Recipient]) -> Result<Created> {
         self.create(document, Mode::Email, "recipients", wire::recipients(recipients)?).await
     }
@@ -132,6 +132,20 @@ impl SignifyClient {
     pub(crate) async fn list_answer(&self, operation: Operation) -> Result<Answer> {
         let url = self.http.url(["v2", "documents"])?;
         self.http.get(url).operation(operation).replayable().send().await
+    }
+
+    /// The list once, without waiting for the limiter; a 429 is an answer: for trials.
+    pub(crate) async fn list_at_once(&self) -> Result<Answer> {
+        let url = self.http.url(["v2", "documents"])?;
+        self.http.get(url).operation(Operation::Probe).without_limiter().accept(&[429]).send().await
+    }
+
+    /// The answer to a create that has nothing but a mode: for trials.
+    pub(crate) async fn refused_create(&self) -> Result<Answer> {
+        let url = self.http.url(["v2", "documents"])?;
+        let form = Multipart::new()?.text("documentMode", Mode::Link.as_str());
+        let form = form.file("file", "document.pdf", "application/pdf", Bytes::new());
+        self.http.post(url).operation(Operation::Probe).accept(&[400, 422]).multipart(form).send().await
     }
 
     /// `GET v2/documents/:id`.

@@ -10,9 +10,7 @@ use esign_core::{
     BuildContext, Credential, Endpoint, Error, Origin, Provider, ProviderConfig, ProviderKind, Result,
     SecretRef,
 };
-use esign_http::{
-    Bearer, HttpClient, HttpSettings, Limiter, LimiterKey, LimiterSettings, Limiters, RateLimit,
-};
+use esign_http::{Bearer, HttpClient, HttpSettings, Limiter, LimiterKey, LimiterSettings, RateLimit};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
@@ -277,12 +275,8 @@ impl SignifyConfig {
         base_url: &Url,
         credential: &Credential,
     ) -> Result<Option<Arc<Limiter>>> {
-        let Some(rate) = self.limiter.resolve(Some(DOCUMENTED_RATE))? else { return Ok(None) };
-        let key = match &self.limiter_group {
-            Some(name) => LimiterKey::group(KIND, name),
-            None => LimiterKey::credential(KIND, base_url, &credential.current()),
-        };
-        cx.shared("limiters", Limiters::new).limiter(key, rate, &cx.clock()).map(Some)
+        let owner = LimiterKey::of(KIND, self.limiter_group.as_deref(), base_url, &credential.current());
+        self.limiter.build(cx, Some(DOCUMENTED_RATE), owner)
     }
 }
 

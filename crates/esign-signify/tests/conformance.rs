@@ -27,7 +27,7 @@ fn main() -> ExitCode {
 
 struct SignifyHarness;
 
-/// The sandbox behind a relay, which refuses connections when told to.
+/// The sandbox behind a relay, through which the kit refuses connections.
 struct SignifyBackend {
     sandbox: Sandbox,
     relay: Relay,
@@ -130,15 +130,15 @@ impl Backend for SignifyBackend {
         self.clock.advance(time);
     }
 
+    fn relay(&self) -> Option<&Relay> {
+        Some(&self.relay)
+    }
+
     async fn inject(&self, operation: Operation, fault: Fault) -> bool {
         let Some(call) = call(operation) else { return false };
         let refusal =
             |status| Effect::json(status, r#"{"message":"no such thing for zqmarker1@conformance.example"}"#);
         let planned = match fault {
-            Fault::RefuseConnection => {
-                self.relay.refuse().await;
-                return true;
-            }
             Fault::LoseAnswer => Planned::on(call, Effect::Close).after_commit(),
             Fault::RateLimited { after } => {
                 let seconds = after.map(|after| u32::try_from(after.as_secs()).unwrap());
@@ -151,10 +151,6 @@ impl Backend for SignifyBackend {
             _ => return false,
         };
         self.sandbox.inject(planned).is_ok()
-    }
-
-    async fn heal(&self) {
-        self.relay.accept().await.unwrap();
     }
 
     async fn reached(&self, operation: Operation) -> u32 {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use esign_core::jiff::Timestamp;
 use esign_core::{Clock, Error, ErrorKind, Observer, Operation, Personal, Result, SecretUrl};
-use esign_http::{HttpClient, PublishedKeys, whole_pdf};
+use esign_http::{Authorize, HttpClient, PublishedKeys, whole_pdf};
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use url::Url;
@@ -31,6 +31,8 @@ pub struct SingpassClient {
     tokens: TokenSigner,
     /// The underscore path was the one that worked (spec 9, result path `auto`).
     underscore: Arc<AtomicBool>,
+    /// For results, instead of a new token for each call.
+    one_token: Option<Arc<dyn Authorize>>,
 }
 
 /// A request to sign, in Singpass's terms.
@@ -103,7 +105,7 @@ impl SingpassClient {
             .explain(explain)
             .build()?;
         let tokens = TokenSigner { key: Arc::clone(keys.signing()), clock, life: config.token_life() };
-        Ok(Self { http, config, tokens, underscore: Arc::default() })
+        Ok(Self { http, config, tokens, underscore: Arc::default(), one_token: None })
     }
 
     /// The same client with another shape of the placement claims: for trials.
@@ -116,6 +118,12 @@ impl SingpassClient {
     pub(crate) fn with_result_path(&self, result_path: ResultPath) -> Self {
         let config = SingpassConfig { result_path, ..(*self.config).clone() };
         Self { config: Arc::new(config), ..self.clone() }
+    }
+
+    /// The same client, which asks for the result with one and the same token each time: for trials.
+    pub(crate) async fn with_one_token(&self, exchange_code: &Personal) -> Result<Self> {
+        let claims = ResultClaims { exchange_code: exchange_code.expose().to_owned() };
+        Ok(Self { one_token: Some(self.tokens.fixed(claims).await?), ..self.clone() })
     }
 
     /// Starts a request (spec 3.1). Sends the PDF; a second call makes a second request.
@@ -202,7 +210,8 @@ impl SingpassClient {
     ) -> Result<SignedDocument> {
         let tail = if underscore { "signed_doc" } else { "signed-doc" };
         let url = self.http.url(["sign-requests", request_id, tail])?;
-        let auth = self.tokens.call(ResultClaims { exchange_code: exchange_code.expose().to_owned() }, true);
+        let claims = ResultClaims { exchange_code: exchange_code.expose().to_owned() };
+        let auth = self.one_token.clone().unwrap_or_else(|| self.tokens.call(claims, true));
         let call = self.http.get(url).operation(Operation::Status).auth(auth).replayable();
         let call = call.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let answer = call.send().await.map_err(by_code).map_err(unreadable)?;

@@ -15,7 +15,7 @@ use esign_core::{
     ProbeVerdict, Provider, ProviderKind, Range, RequestRef, Resolved, ResolvedSpot, Result, ResultState,
     Retry, Rule, Settled, SignerStatus, Standing, State, StatusReport, Step, Submission, Support, Trial,
 };
-use esign_http::{HttpClient, Jwks, JwksPolicy, LimiterKey, Limiters, PublishedKeys};
+use esign_http::{HttpClient, Jwks, JwksPolicy, LimiterKey, PublishedKeys};
 use serde::{Deserialize, Serialize};
 
 use crate::callbacks::SingpassCallbacks;
@@ -23,7 +23,7 @@ use crate::client::{Initiate, SingpassClient};
 use crate::config::{Api, SingpassConfig};
 use crate::convert::{BOX_HEIGHT, BOX_WIDTH, DECIMALS, Location, uin_hash};
 use crate::error::{ACCESS_EXPIRED, ACTIVE_SESSION, ALREADY_SIGNED, EXPIRED, NOT_SIGNED, refusal_code};
-use crate::settle::settle;
+use crate::settle::{settle, unverified};
 use crate::{KIND, client};
 
 /// How long a request and its link live (spec 5).
@@ -59,18 +59,9 @@ impl Singpass {
         let addresses = config.addresses()?;
         let endpoint = config.endpoint()?;
         let config = Arc::new(config);
-        let limiter = match config.limiter.resolve(None)? {
-            Some(rate) => {
-                let limiters = cx.shared("limiters", Limiters::new);
-                let id = SecretString::from(config.client_id.clone());
-                let key = match &config.limiter_group {
-                    Some(group) => LimiterKey::group(KIND, group),
-                    None => LimiterKey::credential(KIND, &addresses.api, &id),
-                };
-                Some(limiters.limiter(key, rate, &cx.clock())?)
-            }
-            None => None,
-        };
+        let id = SecretString::from(config.client_id.clone());
+        let owner = LimiterKey::of(KIND, config.limiter_group.as_deref(), &addresses.api, &id);
+        let limiter = config.limiter.build(cx, None, owner)?;
         let client =
             SingpassClient::new(Arc::clone(&config), &addresses, &keys, cx.clock(), cx.observer(), limiter)?;
         let mut quick = config.http.clone();
@@ -202,10 +193,8 @@ pub(crate) fn capabilities(config: &SingpassConfig, endpoint: Endpoint) -> Capab
     caps.placements.overlap = Support::No;
     caps.placements.uncertain_unless_plain = true;
     caps.deliveries = vec![DeliverySupport {
-        delivery: Delivery::InSessionRedirect,
-        signers: Range::of(1, 1),
-        shared_link: false,
         link_lifetime: Bound::Is(SESSION.as_secs().unsigned_abs()),
+        ..DeliverySupport::new(Delivery::InSessionRedirect, Range::of(1, 1))
     }];
     caps.expiry.fixed_seconds = Bound::Is(SESSION.as_secs().unsigned_abs());
     if current {
@@ -221,22 +210,9 @@ pub(crate) fn capabilities(config: &SingpassConfig, endpoint: Endpoint) -> Capab
     caps.result_lifetime = Bound::Is(ACCESS.as_secs().unsigned_abs());
     caps.callbacks = CallbackSupport::Verified;
     caps.origin_proof = OriginProof::ByteExtension;
-    caps.unverified = UNVERIFIED.iter().map(|&line| line.to_owned()).collect();
+    caps.unverified = unverified();
     caps
 }
-
-/// Spec 9, "open questions".
-const UNVERIFIED: [&str; 9] = [
-    "the exact claims of initiate today, and its error codes",
-    "the acceptable page sizes (limits exist, their numbers are not available)",
-    "how the intended signer's NRIC is cased before hashing",
-    "the codes of a cancel after signing, of a second cancel, and of a result after a cancel",
-    "how boxes are placed on rotated, cropped, offset and scaled pages",
-    "length and characters of the document's name",
-    "whether XFA, forms and certified documents are refused",
-    "rate limits, and whether a token's jti may be used twice",
-    "whether 10 MB means 10,000,000 bytes",
-];
 
 #[async_trait]
 impl Documents for Singpass {

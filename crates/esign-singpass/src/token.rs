@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use esign_core::secrecy::{ExposeSecret, SecretString};
 use esign_core::{Clock, Result, SigningKey};
 use esign_http::{Authorize, Outgoing, sign_compact};
 use serde::Serialize;
@@ -26,6 +27,18 @@ impl TokenSigner {
         with_jti: bool,
     ) -> Arc<dyn Authorize> {
         Arc::new(CallToken { signer: self.clone(), claims, with_jti })
+    }
+
+    /// Credentials with one token, made now, however often they are used: for trials.
+    pub(crate) async fn fixed<C: Serialize + Sync>(&self, claims: C) -> Result<Arc<dyn Authorize>> {
+        Ok(Arc::new(FixedToken(SecretString::from(self.token(&claims, true).await?))))
+    }
+
+    async fn token<C: Serialize + Sync>(&self, claims: &C, with_jti: bool) -> Result<String> {
+        let iat = self.clock.now().as_second();
+        let life = i64::try_from(self.life.as_secs()).unwrap_or(110);
+        let jti = with_jti.then(|| Uuid::new_v4().to_string());
+        sign_compact(self.key.as_ref(), None, &Claims { call: claims, jti, iat, exp: iat + life }).await
     }
 }
 
@@ -49,11 +62,7 @@ struct Claims<'a, C> {
 #[async_trait]
 impl<C: Serialize + Send + Sync> Authorize for CallToken<C> {
     async fn authorize(&self, request: &mut Outgoing<'_>) -> Result<()> {
-        let iat = self.signer.clock.now().as_second();
-        let life = i64::try_from(self.signer.life.as_secs()).unwrap_or(110);
-        let jti = self.with_jti.then(|| Uuid::new_v4().to_string());
-        let claims = Claims { call: &self.claims, jti, iat, exp: iat + life };
-        let token = sign_compact(self.signer.key.as_ref(), None, &claims).await?;
+        let token = self.signer.token(&self.claims, self.with_jti).await?;
         // No "Bearer " before it.
         request.set_authorization(&token)
     }
@@ -62,5 +71,15 @@ impl<C: Serialize + Send + Sync> Authorize for CallToken<C> {
 impl<C> fmt::Debug for CallToken<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "CallToken(kid {})", self.signer.key.key_id())
+    }
+}
+
+#[derive(Debug)]
+struct FixedToken(SecretString);
+
+#[async_trait]
+impl Authorize for FixedToken {
+    async fn authorize(&self, request: &mut Outgoing<'_>) -> Result<()> {
+        request.set_authorization(self.0.expose_secret())
     }
 }

@@ -11,12 +11,11 @@ use axum::routing::post;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use esign_conformance::{Action, Backend, Fault, Harness, Relay, drawn_boxes};
+use esign_conformance::{Action, Backend, BackendClock, Fault, Harness, Relay, drawn_boxes};
 use esign_core::facts::Rect;
-use esign_core::jiff::Timestamp;
 use esign_core::{
-    Clock, Handle, InboundCall, InstanceConfig, KeyAlgorithm, Operation, Placement, Registry, Result, Signer,
-    SigningKey,
+    Clock, Handle, Identity, InboundCall, InstanceConfig, KeyAlgorithm, Operation, Placement, Registry,
+    Result, Signer, SigningKey,
 };
 use esign_http::LocalKey;
 use esign_sandbox::singpass::{Client as RelyingParty, ClientKeys, Person};
@@ -28,6 +27,7 @@ const START: &str = "2026-03-02T01:00:00Z";
 const CLIENT_ID: &str = "conformance";
 const PERSON: &str = "Zq Signatory";
 const NRIC: &str = "S1234567D";
+const ANOTHER: &str = "T7654321Z";
 
 fn main() -> ExitCode {
     esign_conformance::main(SingpassHarness)
@@ -35,46 +35,24 @@ fn main() -> ExitCode {
 
 struct SingpassHarness;
 
-/// The sandbox behind a relay, which refuses connections when told to.
+/// The sandbox behind a relay, through which the kit refuses connections.
 struct SingpassBackend {
     sandbox: Sandbox,
     relay: Relay,
     key: Arc<LocalKey>,
-    clock: OneClock,
+    clock: Arc<BackendClock>,
     webhooks: Webhooks,
 }
 
 /// The bodies that came to the webhook.
 type Webhooks = Arc<Mutex<Vec<Bytes>>>;
 
-/// The sandbox's clock as the client's, jumping to whatever the client waits for: tokens live two minutes, so two clocks
-/// could not part for long.
-#[derive(Clone, Debug)]
-struct OneClock {
-    sandbox: SandboxClock,
-    start: Timestamp,
-}
-
-#[async_trait]
-impl Clock for OneClock {
-    fn now(&self) -> Timestamp {
-        self.sandbox.now()
-    }
-
-    fn monotonic(&self) -> Duration {
-        Duration::try_from(self.now().duration_since(self.start)).unwrap()
-    }
-
-    async fn sleep_until(&self, deadline: Duration) {
-        self.sandbox.advance(deadline.saturating_sub(self.monotonic()));
-    }
-}
-
 #[async_trait]
 impl Harness for SingpassHarness {
     async fn start(&self) -> Box<dyn Backend> {
-        let start = START.parse().unwrap();
-        let clock = OneClock { sandbox: SandboxClock::virtual_at(start), start };
+        let time = SandboxClock::virtual_at(START.parse().unwrap());
+        let (told, moved) = (time.clone(), time.clone());
+        let clock = Arc::new(BackendClock::new(move || told.now(), move |by| moved.advance(by)));
         let key = Arc::new(LocalKey::generate(KeyAlgorithm::Es256, Some("rp-1")).unwrap());
         let webhooks = Webhooks::default();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -87,7 +65,7 @@ impl Harness for SingpassHarness {
             redirect_url: "https://rp.example/back".parse().unwrap(),
             webhook_url,
         };
-        let builder = Sandbox::builder().clock(clock.sandbox.clone());
+        let builder = Sandbox::builder().clock(time);
         let sandbox = builder.singpass(|s| s.client(registered)).start().await.unwrap();
         let relay = Relay::open(sandbox.local_addr()).await.unwrap();
         Box::new(SingpassBackend { sandbox, relay, key, clock, webhooks })
@@ -153,7 +131,7 @@ impl Backend for SingpassBackend {
     }
 
     fn clock(&self) -> Arc<dyn Clock> {
-        Arc::new(self.clock.clone())
+        self.clock.clone()
     }
 
     fn native(&self, signer: u32) -> Option<Placement> {
@@ -173,6 +151,7 @@ impl Backend for SingpassBackend {
         let person = Person::new(PERSON, NRIC);
         match action {
             Action::Sign => control.sign(id, &person).await.is_ok(),
+            Action::SignAsSomebodyElse => control.sign(id, &Person::new(PERSON, ANOTHER)).await.is_ok(),
             Action::Leave => control.open(id, &person).and_then(|()| control.leave(id)).is_ok(),
             // In the app, which ends nothing and is told to nobody.
             Action::Decline => {
@@ -184,16 +163,20 @@ impl Backend for SingpassBackend {
     }
 
     async fn pass(&self, time: Duration) {
-        self.clock.sandbox.advance(time);
+        self.sandbox.clock().advance(time);
+    }
+
+    fn identity(&self) -> Option<Identity> {
+        Some(Identity::new(Identity::SG_NRIC, NRIC))
+    }
+
+    fn relay(&self) -> Option<&Relay> {
+        Some(&self.relay)
     }
 
     async fn inject(&self, operation: Operation, fault: Fault) -> bool {
         let Some(call) = call(operation) else { return false };
         let planned = match fault {
-            Fault::RefuseConnection => {
-                self.relay.refuse().await;
-                return true;
-            }
             Fault::LoseAnswer => Planned::on(call, Effect::Close).after_commit(),
             Fault::RateLimited { after } => {
                 let seconds = after.map(|after| u32::try_from(after.as_secs()).unwrap());
@@ -207,10 +190,6 @@ impl Backend for SingpassBackend {
             _ => return false,
         };
         self.sandbox.inject(planned).is_ok()
-    }
-
-    async fn heal(&self) {
-        self.relay.accept().await.unwrap();
     }
 
     async fn reached(&self, operation: Operation) -> u32 {

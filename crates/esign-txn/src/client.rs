@@ -98,7 +98,10 @@ impl TxnClient {
     /// [`Retry::OutcomeUnknown`](esign_core::Retry::OutcomeUnknown) if the answer was lost. Singpass's `id` and `trace_id` are
     /// [`Error::request_id`] and [`Error::trace_id`].
     pub async fn exchange(&self, approved: &Approved) -> Result<ExchangeAnswer> {
-        let sign_code = &approved.sign_code;
+        self.exchange_code(&approved.sign_code).await
+    }
+
+    pub(crate) async fn exchange_code(&self, sign_code: &Personal) -> Result<ExchangeAnswer> {
         let url = self.http.url(["txn-signatures"])?;
         let token = Arc::new(ClientToken { client: self.clone(), sign_code: sign_code.clone() });
         let answer = self.http.submit_with(|| {

@@ -17,6 +17,8 @@ mod error;
 #[cfg(feature = "client")]
 mod provider;
 #[cfg(feature = "client")]
+mod settle;
+#[cfg(feature = "client")]
 mod wire;
 
 use esign_core::ProviderKind;

@@ -6,13 +6,14 @@ use async_trait::async_trait;
 use esign_core::secrecy::SecretString;
 use esign_core::{
     BuildContext, CallbackEvidence, Capabilities, Endpoint, Error, Finding, Keys, Operation, Probe,
-    ProbeCheck, ProbeReport, ProbeVerdict, Provider, ProviderKind, Result, Retry, TransactionRequest,
-    TransactionResult, TransactionReturn, TransactionStart, Transactions,
+    ProbeCheck, ProbeReport, ProbeVerdict, Provider, ProviderKind, Result, Retry, Settled,
+    TransactionRequest, TransactionResult, TransactionReturn, TransactionStart, Transactions, Trial,
 };
-use esign_http::{LimiterKey, Limiters, PublishedKeys};
+use esign_http::{LimiterKey, PublishedKeys};
 use url::Url;
 
 use crate::config::SingpassTxnConfig;
+use crate::settle::{settle, unverified};
 use crate::{
     Approved, KIND, MemoryPendingStore, Page, PendingStore, SignedTransaction, Supplied, TxnClient,
     TxnSessions,
@@ -33,18 +34,9 @@ impl SingpassTxn {
     pub(crate) fn new(config: SingpassTxnConfig, keys: PublishedKeys, cx: &BuildContext) -> Result<Self> {
         let addresses = config.addresses()?;
         let endpoint = config.endpoint()?;
-        let limiter = match config.limiter.resolve(None)? {
-            Some(rate) => {
-                let limiters = cx.shared("limiters", Limiters::new);
-                let id = SecretString::from(config.client_id.clone());
-                let key = match &config.limiter_group {
-                    Some(group) => LimiterKey::group(KIND, group),
-                    None => LimiterKey::credential(KIND, &addresses.api, &id),
-                };
-                Some(limiters.limiter(key, rate, &cx.clock())?)
-            }
-            None => None,
-        };
+        let id = SecretString::from(config.client_id.clone());
+        let owner = LimiterKey::of(KIND, config.limiter_group.as_deref(), &addresses.api, &id);
+        let limiter = config.limiter.build(cx, None, owner)?;
         let config = Arc::new(config);
         // Kept when the instance is replaced: a page that is open then can still come back.
         let key = format!("{KIND} {}", cx.instance());
@@ -139,7 +131,7 @@ impl Provider for SingpassTxn {
         let mut caps = Capabilities::none(KIND);
         caps.endpoint = self.endpoint.clone();
         caps.transactions = esign_core::Support::Yes;
-        caps.unverified = UNVERIFIED.iter().map(|&line| line.to_owned()).collect();
+        caps.unverified = unverified();
         caps
     }
 
@@ -155,19 +147,6 @@ impl Provider for SingpassTxn {
         Some(Arc::new(self.clone()))
     }
 }
-
-/// Spec 9, "open questions".
-const UNVERIFIED: [&str; 9] = [
-    "the names of the answer's nonce and hash claims (settings without a default), and its other claims",
-    "the member of the answer that has the token",
-    "the errors of the exchange, and whether a sign code can be exchanged twice",
-    "how the person's own signature over the hash is verified: Singpass's signature over its answer is",
-    "how long a session and a sign code live",
-    "how long a text may be, which characters it may have, and how the app shows line breaks",
-    "the case of the hash's digits",
-    "what the page and the redirect are told when the person declines in the app",
-    "rate limits",
-];
 
 #[async_trait]
 impl Transactions for SingpassTxn {
@@ -218,6 +197,10 @@ impl Probe for SingpassTxn {
             "cannot be told in advance: only a transaction shows whether Singpass takes client_id and key";
         let credentials = check("credentials", ProbeVerdict::Warning, message.to_owned());
         Ok(ProbeReport::new(vec![keys, signature, credentials]))
+    }
+
+    async fn settle(&self, _: &Trial) -> Result<Vec<Settled>> {
+        settle(&self.client).await
     }
 }
 

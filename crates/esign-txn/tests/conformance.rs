@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use esign_conformance::{Action, Backend, Fault, Harness, Relay};
-use esign_core::jiff::Timestamp;
+use esign_conformance::{Action, Backend, BackendClock, Fault, Harness, Relay};
 use esign_core::{
     Clock, Handle, InboundCall, InstanceConfig, KeyAlgorithm, Operation, Registry, Result, Signer,
     SigningKey, SystemClock, TransactionStart,
@@ -32,42 +31,20 @@ fn main() -> ExitCode {
 
 struct TxnHarness;
 
-/// The sandbox behind a relay, which refuses connections when told to.
+/// The sandbox behind a relay, through which the kit refuses connections.
 struct TxnBackend {
     sandbox: Sandbox,
     relay: Relay,
     key: Arc<LocalKey>,
-    clock: OneClock,
-}
-
-/// The sandbox's clock as the client's, jumping to whatever the client waits for: tokens live two minutes, so two clocks
-/// could not part for long.
-#[derive(Clone, Debug)]
-struct OneClock {
-    sandbox: SandboxClock,
-    start: Timestamp,
-}
-
-#[async_trait]
-impl Clock for OneClock {
-    fn now(&self) -> Timestamp {
-        self.sandbox.now()
-    }
-
-    fn monotonic(&self) -> Duration {
-        Duration::try_from(self.now().duration_since(self.start)).unwrap()
-    }
-
-    async fn sleep_until(&self, deadline: Duration) {
-        self.sandbox.advance(deadline.saturating_sub(self.monotonic()));
-    }
+    clock: Arc<BackendClock>,
 }
 
 #[async_trait]
 impl Harness for TxnHarness {
     async fn start(&self) -> Box<dyn Backend> {
-        let start = START.parse().unwrap();
-        let clock = OneClock { sandbox: SandboxClock::virtual_at(start), start };
+        let time = SandboxClock::virtual_at(START.parse().unwrap());
+        let (told, moved) = (time.clone(), time.clone());
+        let clock = Arc::new(BackendClock::new(move || told.now(), move |by| moved.advance(by)));
         let key = Arc::new(LocalKey::generate(KeyAlgorithm::Es256, Some("rp-1")).unwrap());
         let registered = RelyingParty {
             client_id: CLIENT_ID.to_owned(),
@@ -75,7 +52,7 @@ impl Harness for TxnHarness {
             redirect_uri: REDIRECT.to_owned(),
             origins: Vec::new(),
         };
-        let builder = Sandbox::builder().clock(clock.sandbox.clone());
+        let builder = Sandbox::builder().clock(time);
         let sandbox = builder.txn(|t| t.client(registered)).start().await.unwrap();
         let relay = Relay::open(sandbox.local_addr()).await.unwrap();
         Box::new(TxnBackend { sandbox, relay, key, clock })
@@ -126,7 +103,7 @@ impl Backend for TxnBackend {
     }
 
     fn clock(&self) -> Arc<dyn Clock> {
-        Arc::new(self.clock.clone())
+        self.clock.clone()
     }
 
     fn markers(&self) -> Vec<String> {
@@ -149,7 +126,11 @@ impl Backend for TxnBackend {
     }
 
     async fn pass(&self, time: Duration) {
-        self.clock.sandbox.advance(time);
+        self.sandbox.clock().advance(time);
+    }
+
+    fn relay(&self) -> Option<&Relay> {
+        Some(&self.relay)
     }
 
     async fn inject(&self, operation: Operation, fault: Fault) -> bool {
@@ -157,20 +138,12 @@ impl Backend for TxnBackend {
             return false;
         }
         let planned = match fault {
-            Fault::RefuseConnection => {
-                self.relay.refuse().await;
-                return true;
-            }
             Fault::LoseAnswer => Planned::on(EXCHANGE, Effect::Close).after_commit(),
             Fault::FailAfterEffect => Planned::on(EXCHANGE, Effect::html(503)).after_commit(),
             Fault::Garbage => Planned::on(EXCHANGE, Effect::html(200)).after_commit(),
             _ => return false,
         };
         self.sandbox.inject(planned).is_ok()
-    }
-
-    async fn heal(&self) {
-        self.relay.accept().await.unwrap();
     }
 
     async fn reached(&self, operation: Operation) -> u32 {

@@ -29,12 +29,7 @@ pub(crate) fn capabilities(endpoint: Endpoint) -> Capabilities {
     caps.placements.box_size = BoxSupport::ProviderFixed { drawn: BOX, must_fit: BOX };
     caps.orders = vec![Order::Parallel];
     caps.deliveries = [Delivery::ProviderEmail, Delivery::ShareableLink]
-        .map(|delivery| DeliverySupport {
-            delivery,
-            signers: Range::of(1, 10),
-            shared_link: false,
-            link_lifetime: Bound::Unknown,
-        })
+        .map(|delivery| DeliverySupport::new(delivery, Range::of(1, 10)))
         .to_vec();
     caps.message = MessageSupport { deliveries: vec![Delivery::ProviderEmail], chars: Range::of(1, 500) };
     caps.expiry.fixed_seconds = Bound::Is(FOURTEEN_DAYS);

@@ -2,7 +2,7 @@
 
 use esign_core::{Delivery, Operation, Prepared, Result};
 use esign_http::bytes::Bytes;
-use esign_http::{HttpClient, Multipart};
+use esign_http::{HttpClient, Multipart, whole_pdf};
 
 use crate::wire::{Envelope, signers};
 
@@ -67,14 +67,7 @@ impl InkwellClient {
     pub async fn document(&self, id: &str) -> Result<Option<Bytes>> {
         let call = self.http.download(self.http.url(["envelopes", id, "document"])?).accept(&[409]);
         let answer = call.send().await?;
-        if answer.status == 409 {
-            return Ok(None);
-        }
-        // A gateway's page may come with a 200.
-        if !answer.body.starts_with(b"%PDF-") {
-            return Err(answer.unexpected("what came is not a PDF").with_retry(esign_core::Retry::SAFE));
-        }
-        Ok(Some(answer.body))
+        if answer.status == 409 { Ok(None) } else { whole_pdf(answer.body).map(Some) }
     }
 
     /// `DELETE envelopes/:id`: withdraws it. What became of it is in the answer's status: 200, 404 or 409.

@@ -4,8 +4,7 @@ use esign_core::jiff::Timestamp;
 use esign_core::{
     Delivery, Error, ErrorKind, Prepared, ResolvedSpot, Result, SecretUrl, SignerStatus, State,
 };
-use esign_http::url::Url;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 /// One signer, as it is sent.
 #[derive(Serialize)]
@@ -70,14 +69,7 @@ pub struct EnvelopeSigner {
     /// When the signer signed.
     pub signed: Option<Timestamp>,
     /// The page to sign on, by link only. Whoever has it can sign.
-    #[serde(default, deserialize_with = "secret_url")]
     pub link: Option<SecretUrl>,
-}
-
-fn secret_url<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> std::result::Result<Option<SecretUrl>, D::Error> {
-    Ok(Option::<Url>::deserialize(deserializer)?.map(SecretUrl::new))
 }
 
 /// What a word means. One that is not known is neither a success nor a failure.

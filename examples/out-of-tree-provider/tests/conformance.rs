@@ -22,7 +22,7 @@ fn main() -> ExitCode {
 
 struct InkwellHarness;
 
-/// The service behind a relay, which refuses connections when told to.
+/// The service behind a relay, through which the kit refuses connections.
 struct InkwellBackend {
     service: Inkwell,
     relay: Relay,
@@ -85,7 +85,8 @@ impl Backend for InkwellBackend {
         match action {
             Action::Sign => self.service.act(handle.request().id(), &signer.key, false),
             Action::Decline => self.service.act(handle.request().id(), &signer.key, true),
-            _ => true,
+            Action::Leave => true,
+            _ => false,
         }
     }
 
@@ -93,14 +94,14 @@ impl Backend for InkwellBackend {
         self.service.clock.advance(time);
     }
 
+    fn relay(&self) -> Option<&Relay> {
+        Some(&self.relay)
+    }
+
     async fn inject(&self, operation: Operation, fault: Fault) -> bool {
         let Some(call) = call(operation) else { return false };
         let status = |status| StatusCode::from_u16(status).unwrap();
         let planned = match fault {
-            Fault::RefuseConnection => {
-                self.relay.refuse().await;
-                return true;
-            }
             Fault::LoseAnswer => backend::Fault::Cut(0),
             Fault::RateLimited { after } => {
                 let header = after.map(|after| ("retry-after", after.as_secs().to_string()));
@@ -114,10 +115,6 @@ impl Backend for InkwellBackend {
         };
         self.service.fail_next(call, planned);
         true
-    }
-
-    async fn heal(&self) {
-        self.relay.accept().await.unwrap();
     }
 
     async fn reached(&self, operation: Operation) -> u32 {

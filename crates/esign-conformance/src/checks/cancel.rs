@@ -82,11 +82,11 @@ pub(super) async fn survives_faults(w: &World) -> Outcome {
     ];
     for (fault, had_effect) in effect {
         let (_, handle) = open(w).await?;
-        if !w.backend.inject(Operation::Cancel, fault).await {
+        if !w.inject(Operation::Cancel, fault).await {
             continue;
         }
         let result = w.client.cancel(&handle).await;
-        w.backend.heal().await;
+        w.heal().await?;
         if let Err(error) = result {
             let right = matches!(error.retry(), Retry::Safe { .. } | Retry::Exhausted)
                 || (had_effect && error.retry() == Retry::OutcomeUnknown);

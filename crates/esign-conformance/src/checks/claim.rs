@@ -1,9 +1,10 @@
 //! What the capabilities claim as a whole.
 
 use esign_core::jiff::SignedDuration;
-use esign_core::{CallbackSupport, ReferenceSupport};
+use esign_core::{ArtifactId, CallbackSupport, ReferenceSupport, State, Trial};
 
 use crate::check::{Outcome, Stop, ensure, fail, skip};
+use crate::harness::Action;
 use crate::sample::known;
 use crate::world::{INSTANCE, World};
 
@@ -113,5 +114,54 @@ pub(super) async fn expiry_is_kept(w: &World) -> Outcome {
             "{least} s to sign were wished for from {before}, and the provider ends it at {end}"
         );
     }
+    Ok(())
+}
+
+/// What nobody could check is tried at staging, or says why it cannot be. Without being told to, nothing is left open.
+pub(super) async fn unverified_is_settled_or_says_why(w: &World) -> Outcome {
+    if w.caps.unverified.is_empty() {
+        skip!("unverified: nothing");
+    }
+    let settled = w.client.settle(INSTANCE, &Trial::new(w.backend.document(None))).await?;
+    for line in &w.caps.unverified {
+        let answered = settled.iter().any(|item| item.question == line && !item.found.is_empty());
+        ensure!(answered, "unverified {line:?}: Probe::settle neither tries it nor says why it cannot be");
+    }
+    let left = settled.iter().find(|item| item.link.is_some());
+    ensure!(left.is_none(), "a trial without look leaves a request open: {left:?}");
+    Ok(())
+}
+
+/// A signature counts for the person who was asked for only: somebody else's completes nothing.
+pub(super) async fn identity_is_checked(w: &World) -> Outcome {
+    if w.caps.identity_schemes.is_empty() {
+        skip!("identity_schemes: none is claimed");
+    }
+    let claimed = w.caps.identity_schemes.join(", ");
+    let Some(identity) = w.backend.identity().filter(|i| w.caps.identity_schemes.contains(&i.scheme)) else {
+        return fail(format!(
+            "identity_schemes: {claimed}, but Backend::identity names nobody by any of them"
+        ));
+    };
+    // Where nobody is asked for by identity, anybody may sign: the harness can do what follows.
+    let open = w.request()?;
+    w.act(&w.sent(&open).await?, &open.signers[0], Action::SignAsSomebodyElse).await?;
+
+    let mut request = w.request()?;
+    request.signers[0].identity = Some(identity.clone());
+    let handle = w.sent(&request).await?;
+    let signed = w.backend.act(&handle, &request.signers[0], Action::SignAsSomebodyElse).await;
+    let state = w.client.status(&handle).await?.state();
+    let so = if signed { "the service let them" } else { "the service did not let them" };
+    ensure!(state != State::Completed, "somebody else came to sign ({so}), and it is reported as completed");
+    let given = w.client.download(&handle, &ArtifactId::SIGNED).await;
+    ensure!(given.is_err(), "somebody else came to sign ({so}), and a signed document is given out");
+
+    let mut request = w.request()?;
+    request.signers[0].identity = Some(identity);
+    let handle = w.sent(&request).await?;
+    w.act(&handle, &request.signers[0], Action::Sign).await?;
+    let state = w.client.status(&handle).await?.state();
+    ensure!(state == State::Completed, "the person who was asked for signed, and it is {state:?}");
     Ok(())
 }

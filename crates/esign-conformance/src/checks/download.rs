@@ -106,11 +106,11 @@ pub(super) async fn what_never_existed(w: &World) -> Outcome {
 pub(super) async fn truncated(w: &World) -> Outcome {
     let (_, handle) = signed(w).await?;
     let whole = w.client.download(&handle, &ArtifactId::SIGNED).await?;
-    if !w.backend.inject(Operation::Download, Fault::Truncate).await {
+    if !w.inject(Operation::Download, Fault::Truncate).await {
         skip!("the harness cannot make it happen: {:?}", Fault::Truncate);
     }
     let result = w.client.download(&handle, &ArtifactId::SIGNED).await;
-    w.backend.heal().await;
+    w.heal().await?;
     match result {
         Ok(artifact) => {
             ensure!(artifact.content == whole.content, "half a document came back as a whole one")
@@ -136,11 +136,11 @@ pub(super) async fn survives_faults(w: &World) -> Outcome {
         Fault::Garbage,
     ];
     for fault in faults {
-        if !w.backend.inject(Operation::Download, fault).await {
+        if !w.inject(Operation::Download, fault).await {
             continue;
         }
         let result = w.client.download(&handle, &ArtifactId::SIGNED).await;
-        w.backend.heal().await;
+        w.heal().await?;
         match result {
             Ok(artifact) => {
                 ensure!(artifact.content == whole.content, "{fault:?} was taken for the document")

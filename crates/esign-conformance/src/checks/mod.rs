@@ -32,7 +32,8 @@ macro_rules! checks {
 pub(crate) fn all() -> Vec<Check> {
     checks! {
         claim: groups_are_there, capabilities_are_stable, build_sends_nothing, wishes_arrive, legal_classes_are_taken,
-            expiry_is_kept;
+            expiry_is_kept, unverified_is_settled_or_says_why,
+            identity_is_checked;
         refusal: delivery, order, message, language, return_url, expiry, identity, legal_class, media_type, view_only,
             anchor, form_field, foreign_native_placement, unregistered_options, cancel, erase;
         adapt: changes_what_it_names;

@@ -41,12 +41,12 @@ pub(super) async fn nothing_personal_or_secret_is_printed(w: &World) -> Outcome 
     for fault in FAULTS {
         let prepared = w.client.prepare(w.request()?).await?;
         print("the prepared request", debugged(&prepared));
-        w.backend.inject(Operation::Submit, fault).await;
+        w.inject(Operation::Submit, fault).await;
         match w.client.submit(prepared).await {
             Ok(submission) => print("a submission", debugged(&submission)),
             Err(error) => print("an error of submit", error_in_full(&error)),
         }
-        w.backend.heal().await;
+        w.heal().await?;
     }
     let request = w.request()?;
     let submission = w.submit(&request).await?;
@@ -63,12 +63,12 @@ pub(super) async fn nothing_personal_or_secret_is_printed(w: &World) -> Outcome 
     w.sign_all(&handle, &request).await?;
     for fault in FAULTS {
         for operation in [Operation::Status, Operation::Download] {
-            w.backend.inject(operation, fault).await;
+            w.inject(operation, fault).await;
             let error = match operation {
                 Operation::Status => w.client.status(&handle).await.err(),
                 _ => w.client.download(&handle, &ArtifactId::SIGNED).await.err(),
             };
-            w.backend.heal().await;
+            w.heal().await?;
             error.into_iter().for_each(|e| print("an error of reading", error_in_full(&e)));
         }
     }

@@ -215,11 +215,11 @@ pub(super) async fn reading_survives_faults(w: &World) -> Outcome {
         Fault::Refuse(401),
     ];
     for fault in faults {
-        if !w.backend.inject(Operation::Status, fault).await {
+        if !w.inject(Operation::Status, fault).await {
             continue;
         }
         let result = w.client.status(&handle).await;
-        w.backend.heal().await;
+        w.heal().await?;
         match result {
             // Repeated by the adapter, which it may.
             Ok(report) => {

@@ -119,11 +119,11 @@ pub(super) async fn rate_limited_for_a_time(w: &World) -> Outcome {
     let asked = Duration::from_secs(7);
     let fault = Fault::RateLimited { after: Some(asked) };
     let start = w.client.clock().monotonic();
-    if !w.backend.inject(Operation::Submit, fault).await {
+    if !w.inject(Operation::Submit, fault).await {
         skip!("the harness cannot make it happen: {fault:?}");
     }
     let result = w.submit(&w.request()?).await;
-    w.backend.heal().await;
+    w.heal().await?;
     match result {
         Ok(_) => {
             let waited = w.client.clock().monotonic().saturating_sub(start);
@@ -153,11 +153,11 @@ pub(super) async fn refused_otherwise(w: &World) -> Outcome {
     for status in [403, 404, 409, 413, 415, 422, 402, 408] {
         let maybe = matches!(status, 402 | 408);
         let prepared = w.client.prepare(w.request()?).await?;
-        if !w.backend.inject(Operation::Submit, Fault::Refuse(status)).await {
+        if !w.inject(Operation::Submit, Fault::Refuse(status)).await {
             skip!("the harness cannot make it happen: {:?}", Fault::Refuse(status));
         }
         let result = w.client.submit(prepared).await;
-        w.backend.heal().await;
+        w.heal().await?;
         let Err(error) = result else { return fail(format!("{status} was taken for success")) };
         let right = if maybe { Retry::OutcomeUnknown } else { Retry::Never };
         ensure!(error.retry() == right, "{status} gives {:?} instead of {right:?}: {error}", error.retry());
@@ -174,11 +174,11 @@ pub(super) async fn keeps_the_providers_words(w: &World) -> Outcome {
     let Some(words) = w.backend.refusal_words() else {
         skip!("the harness names no words of a refusal");
     };
-    if !w.backend.inject(Operation::Submit, Fault::Refuse(400)).await {
+    if !w.inject(Operation::Submit, Fault::Refuse(400)).await {
         skip!("the harness cannot make it happen: {:?}", Fault::Refuse(400));
     }
     let result = w.client.submit(w.client.prepare(w.request()?).await?).await;
-    w.backend.heal().await;
+    w.heal().await?;
     let Err(error) = result else { return fail("400 was taken for success") };
     let kept = [error.provider_code(), error.provider_words(), Some(error.message())];
     ensure!(
@@ -211,13 +211,13 @@ fn never(retry: Retry) -> bool {
 /// Submits under a fault: never two, never lost, the right `Retry`, and `resolve` as honest as claimed.
 async fn after(w: &World, rule: &Rule) -> Outcome {
     let fault = rule.fault;
-    if !w.backend.inject(Operation::Submit, fault).await {
+    if !w.inject(Operation::Submit, fault).await {
         skip!("the harness cannot make it happen: {fault:?}");
     }
     let prepared = w.client.prepare(w.request()?).await?;
     let intent = prepared.intent().clone();
     let result = w.client.submit(prepared).await;
-    w.backend.heal().await;
+    w.heal().await?;
     let accepted = w.backend.accepted().await;
     ensure!(accepted <= 1, "after {fault:?} the backend has accepted {accepted} requests for one submit");
     match &result {

@@ -170,11 +170,11 @@ pub(super) async fn completes_once_at_a_time(w: &World) -> Outcome {
 /// What had no effect can be tried again with the same return.
 pub(super) async fn connection_refused(w: &World) -> Outcome {
     let (_, call) = w.approved().await?;
-    if !w.backend.inject(Operation::Transaction, Fault::RefuseConnection).await {
+    if !w.inject(Operation::Transaction, Fault::RefuseConnection).await {
         skip!("connection refused: the backend cannot");
     }
     let outcome = w.complete(&call, &session()).await;
-    w.backend.heal().await;
+    w.heal().await?;
     let Err(error) = outcome else { return fail("completed without a connection") };
     ensure!(
         matches!(error.retry(), Retry::Safe { .. } | Retry::Exhausted),
@@ -189,12 +189,12 @@ pub(super) async fn connection_refused(w: &World) -> Outcome {
 pub(super) async fn answer_lost(w: &World) -> Outcome {
     for fault in [Fault::LoseAnswer, Fault::FailAfterEffect, Fault::Garbage] {
         let (_, call) = w.approved().await?;
-        if !w.backend.inject(Operation::Transaction, fault).await {
+        if !w.inject(Operation::Transaction, fault).await {
             skip!("{fault:?}: the backend cannot");
         }
         let before = w.backend.reached(Operation::Transaction).await;
         let outcome = w.complete(&call, &session()).await;
-        w.backend.heal().await;
+        w.heal().await?;
         let Err(error) = outcome else { return fail(format!("completed without an answer ({fault:?})")) };
         ensure!(
             error.is_outcome_unknown(),

@@ -11,8 +11,9 @@ use esign_conformance::{Action, Backend, Fault, Harness};
 use esign_core::facts::Rect;
 use esign_core::memory::{KIND, MemoryFault, MemoryProvider, MemoryService};
 use esign_core::{
-    ArtifactId, BuildContext, Capabilities, Clock, Documents, Error, Handle, InboundCall, InstanceConfig,
-    Operation, Placement, Provider, ProviderConfig, ProviderKind, Registry, Result, Signer, TransactionStart,
+    ArtifactId, BuildContext, Capabilities, Clock, Documents, Error, Handle, Identity, InboundCall,
+    InstanceConfig, Operation, Placement, Provider, ProviderConfig, ProviderKind, Registry, Result, Signer,
+    TransactionStart,
 };
 
 /// Makes the provider under test of the one that is right.
@@ -113,6 +114,7 @@ impl Backend for MemoryBackend {
         match action {
             Action::Sign => self.service.sign(handle, &signer.key),
             Action::Decline => self.service.decline(handle, &signer.key),
+            Action::SignAsSomebodyElse => self.service.sign_as_somebody_else(handle, &signer.key),
             _ => true,
         }
     }
@@ -123,6 +125,10 @@ impl Backend for MemoryBackend {
 
     async fn pass(&self, time: Duration) {
         self.service.clock().advance(time);
+    }
+
+    fn identity(&self) -> Option<Identity> {
+        Some(Identity::new("memory", "zq-1"))
     }
 
     async fn inject(&self, operation: Operation, fault: Fault) -> bool {

@@ -8,6 +8,7 @@ mod incoming;
 mod placing;
 mod reading;
 mod sending;
+mod settling;
 mod together;
 mod wrong;
 
@@ -31,6 +32,14 @@ fn table() -> Vec<Row> {
     vec![
         with::<sending::ClaimsToErase>("claim::groups_are_there", "claims a capability it lacks"),
         with::<sending::ChangesItsMind>("claim::capabilities_are_stable", "learns its limits from answers"),
+        with::<settling::TriesNothing>(
+            "claim::unverified_is_settled_or_says_why",
+            "lists what nobody could check, and leaves it at that",
+        ),
+        with::<settling::LeavesItOpen>(
+            "claim::unverified_is_settled_or_says_why",
+            "leaves a trial open though nobody wants to look",
+        ),
         with::<sending::ClaimsLongNames>(
             "limit::document_name",
             "claims a limit that the service does not keep",
@@ -147,6 +156,10 @@ fn table() -> Vec<Row> {
             "claim::wishes_arrive",
             "drops the return address without listing it",
         ),
+        with::<placing::DropsTheIdentity>(
+            "claim::identity_is_checked",
+            "lets anybody sign, and reports it as completed",
+        ),
         with::<placing::SignsWhenItLikes>("claim::expiry_is_kept", "forgets the time to sign"),
         with::<placing::KnowsNoClass>(
             "claim::legal_classes_are_taken",
@@ -214,6 +227,8 @@ fn the_right_provider_passes_the_same_checks() {
         let right = match check {
             // The service has no limit of its own.
             "concurrency::rate_limit_is_kept" => with::<together::KeepsItsLimit>(check, "").2,
+            // It has documentation for everything.
+            "claim::unverified_is_settled_or_says_why" => with::<settling::TriesIt>(check, "").2,
             _ => |provider: MemoryProvider| Arc::new(provider) as Arc<dyn Provider>,
         };
         let right = MemoryHarness::new(right);

@@ -38,6 +38,7 @@ defects! {
     DropsTheLanguage: |request| request.language = None,
     DropsTheReturnUrl: |request| request.return_url = None,
     SignsWhenItLikes: |request| request.expires_after = None,
+    DropsTheIdentity: |request| request.signers.iter_mut().for_each(|signer| signer.identity = None),
     SignsGroupsAtOnce: |request| {
         request.order = request.order.map(|_| esign_core::Order::Parallel);
         request.signers.iter_mut().for_each(|signer| signer.group = None);

@@ -8,8 +8,8 @@ use esign_core::memory::{KIND, MemoryProvider};
 use esign_core::{
     Artifact, ArtifactId, Callbacks, CancelOutcome, Capabilities, Documents, Error, ErrorKind, Finding,
     Handle, InboundCall, Intent, Lookup, Prepared, Probe, ProbeReport, Provider, ProviderKind, Received,
-    RequestRef, Resolution, Resolved, Result, Retention, SignRequest, StatusReport, Submission,
-    TransactionRequest, TransactionResult, TransactionReturn, TransactionStart, Transactions,
+    RequestRef, Resolution, Resolved, Result, Retention, Settled, SignRequest, StatusReport, Submission,
+    TransactionRequest, TransactionResult, TransactionReturn, TransactionStart, Transactions, Trial,
 };
 
 /// What is done wrong; everything else is left as it is.
@@ -58,6 +58,10 @@ pub(crate) trait Defect: fmt::Debug + Default + Send + Sync + 'static {
 
     async fn receive(&self, right: &MemoryProvider, call: &InboundCall) -> Received {
         right.receive(call).await
+    }
+
+    async fn settle(&self, right: &MemoryProvider, trial: &Trial) -> Result<Vec<Settled>> {
+        Probe::settle(right, trial).await
     }
 
     async fn begin(&self, right: &MemoryProvider, request: &TransactionRequest) -> Result<TransactionStart> {
@@ -177,6 +181,10 @@ impl<D: Defect> Retention for Wrong<D> {
 impl<D: Defect> Probe for Wrong<D> {
     async fn probe(&self) -> Result<ProbeReport> {
         Probe::probe(&self.right).await
+    }
+
+    async fn settle(&self, trial: &Trial) -> Result<Vec<Settled>> {
+        self.defect.settle(&self.right, trial).await
     }
 }
 

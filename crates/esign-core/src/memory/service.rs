@@ -68,6 +68,8 @@ pub(super) struct Request {
 pub(super) struct ServiceSigner {
     pub(super) key: String,
     pub(super) group: u32,
+    /// The service checks who signs.
+    pub(super) identified: bool,
     pub(super) signed_at: Option<Timestamp>,
     pub(super) declined: bool,
 }
@@ -177,6 +179,13 @@ impl MemoryService {
     pub fn sign(&self, handle: &Handle, signer: &str) -> bool {
         let now = self.inner.clock.now();
         self.act(handle, signer, |signer| signer.signed_at = Some(now))
+    }
+
+    /// Somebody else signs in a signer's place; false if the service checks who it is, and as for [`MemoryService::sign`].
+    pub fn sign_as_somebody_else(&self, handle: &Handle, signer: &str) -> bool {
+        let request = self.request(handle.request().id());
+        let checked = request.is_some_and(|r| r.signers.iter().any(|s| s.key == signer && s.identified));
+        !checked && self.sign(handle, signer)
     }
 
     /// A signer refuses; false if it is not possible.
@@ -296,6 +305,7 @@ impl MemoryService {
                 Some(Order::Groups) => signer.group.unwrap_or_default(),
                 Some(Order::Parallel) | None => 0,
             },
+            identified: signer.identity.is_some(),
             signed_at: None,
             declined: false,
         });

@@ -32,6 +32,7 @@ pub struct Call {
     operation: Operation,
     effect: Effect,
     replayable: bool,
+    limited: bool,
     cap: usize,
     accept: Vec<u16>,
     follow: Option<usize>,
@@ -51,6 +52,7 @@ impl Call {
             operation: Operation::Probe,
             effect: Effect::Reads,
             replayable: false,
+            limited: true,
             accept: Vec::new(),
             follow: None,
             earlier_attempts: 0,
@@ -139,6 +141,12 @@ impl Call {
         self
     }
 
+    /// Does not wait for the limiter: for a trial of the limit itself.
+    pub fn without_limiter(mut self) -> Self {
+        self.limited = false;
+        self
+    }
+
     /// Reads at most so many bytes of the answer.
     pub fn cap(mut self, bytes: usize) -> Self {
         self.cap = bytes;
@@ -205,6 +213,7 @@ impl Call {
                 earlier_unanswered,
             },
             replayable: self.replayable,
+            limited: self.limited,
             cap: self.cap,
             payload: self.payload.clone(),
             auth: self.auth.clone(),

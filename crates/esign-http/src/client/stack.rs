@@ -35,6 +35,7 @@ const MAX_PREALLOCATED: usize = 16 << 20;
 pub(super) struct Ticket {
     pub(super) circumstances: Circumstances,
     pub(super) replayable: bool,
+    pub(super) limited: bool,
     pub(super) cap: usize,
     pub(super) payload: Payload,
     pub(super) auth: Option<Arc<dyn Authorize>>,
@@ -268,8 +269,10 @@ impl Middleware for LimiterLayer {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response> {
-        let Some(limiter) = &self.limiter else { return next.run(request, extensions).await };
         let ticket = ticket(extensions)?;
+        let Some(limiter) = self.limiter.as_ref().filter(|_| ticket.limited) else {
+            return next.run(request, extensions).await;
+        };
         let permit = limiter.acquire().await;
         if !permit.waited().is_zero() {
             let waited = permit.waited();

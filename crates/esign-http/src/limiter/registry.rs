@@ -28,6 +28,15 @@ impl LimiterKey {
         Self(Name::Group(kind, name.into()))
     }
 
+    /// What an instance's limit belongs to: its `limiter_group`, or else whoever calls this host with this credential.
+    #[must_use]
+    pub fn of(kind: ProviderKind, group: Option<&str>, base_url: &Url, credential: &SecretString) -> Self {
+        match group {
+            Some(name) => Self::group(kind, name),
+            None => Self::credential(kind, base_url, credential),
+        }
+    }
+
     /// All instances that call this host with this credential. The credential cannot be read back from the key.
     #[must_use]
     pub fn credential(kind: ProviderKind, base_url: &Url, credential: &SecretString) -> Self {

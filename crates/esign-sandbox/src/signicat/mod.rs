@@ -209,11 +209,14 @@ impl Signicat {
     }
 
     /// Stores an order that follows the rules, and tells whom it says.
-    fn create(self: &Arc<Self>, caller: &Caller, body: SigningOrder) -> Result<Value, Vec<Violation>> {
+    fn create(self: &Arc<Self>, caller: &Caller, mut body: SigningOrder) -> Result<Value, Vec<Violation>> {
         let now = self.now();
         let links = Links { shared: &self.shared, platform: caller.platform };
         let (answer, parcels) = {
             let State { store, settings, .. } = &mut *self.lock();
+            if settings.echo_defaults {
+                body.name_defaults(settings);
+            }
             let order = store.create(&caller.client_id, body, now, settings)?;
             let mut parcels = Vec::new();
             for index in 0..order.tasks.len() {

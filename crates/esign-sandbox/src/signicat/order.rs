@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::settings::SignicatSettings;
+
 #[derive(Clone, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SigningOrder {
@@ -222,6 +224,14 @@ pub(super) fn text(text: Option<&String>) -> &str {
 }
 
 impl SigningOrder {
+    /// Writes down how long things last where the order does not say.
+    pub(super) fn name_defaults(&mut self, settings: &SignicatSettings) {
+        self.days_until_deletion.get_or_insert(settings.days_until_deletion.cast_signed());
+        for task in self.tasks.iter_mut().flatten() {
+            task.days_to_live.get_or_insert(settings.days_to_live.cast_signed());
+        }
+    }
+
     pub(super) fn tasks(&self) -> &[Task] {
         list(self.tasks.as_ref())
     }

@@ -102,6 +102,10 @@ async fn upload(State(signicat): Service, caller: Caller, headers: HeaderMap, bo
     if body.is_empty() {
         return caller.empty();
     }
+    if let Some(most) = signicat.settings().max_document_bytes.filter(|most| body.len() > *most) {
+        let detail = format!("the document must not be larger than {most} bytes");
+        return service(StatusCode::PAYLOAD_TOO_LARGE, &detail);
+    }
     let checked = compute(move || match kind {
         FileKind::Pdf => signable(&body).map(|_| File::new(body, kind)),
         FileKind::Text | FileKind::Evidence => Ok(File::new(body, kind)),

@@ -25,6 +25,14 @@ pub struct SignicatSettings {
     pub days_to_live: u32,
     /// `daysUntilDeletion` of an order that names none. Default 30. Assumption.
     pub days_until_deletion: u32,
+    /// Whether an order that names neither is answered with the two numbers above. Default no. Assumption.
+    pub echo_defaults: bool,
+    /// The most that `daysToLive` may be; `null` for no limit. Default none: none is documented.
+    pub max_days_to_live: Option<u32>,
+    /// The most bytes of an uploaded document, more get 413; `null` for no limit. Default none: none is documented.
+    pub max_document_bytes: Option<usize>,
+    /// The most characters of descriptions, headers and messages; `null` for no limit. Default none: none is documented.
+    pub max_text: Option<usize>,
     /// Where `null` is refused. Default [`NullPolicy::ScheduleAndDelay`], as the provider's own client suggests.
     pub nulls: NullPolicy,
     /// Whether a task with a document to sign must name a signature method. Default no. Assumption: a configuration of
@@ -80,6 +88,10 @@ impl Default for SignicatSettings {
             not_ready_status: 404,
             days_to_live: 14,
             days_until_deletion: 30,
+            echo_defaults: false,
+            max_days_to_live: None,
+            max_document_bytes: None,
+            max_text: None,
             nulls: NullPolicy::ScheduleAndDelay,
             signature_method_required: false,
             packaging_methods: vec!["pades".to_owned()],

@@ -159,13 +159,20 @@ impl Check {
         if task.days_to_live.is_some_and(|days| days < 1) {
             self.add(format!("{path}.daysToLive"), "must be at least 1");
         }
+        if let (Some(days), Some(most)) = (task.days_to_live, settings.max_days_to_live)
+            && i64::from(days) > i64::from(most)
+        {
+            self.add(format!("{path}.daysToLive"), format!("must be at most {most}"));
+        }
         if task.documents().is_empty() {
             self.add(format!("{path}.documents"), "must have at least 1 entry");
         }
         let ids = task.documents().iter().map(TaskDocument::id);
         self.unique(ids, |index| format!("{path}.documents[{index}].id"));
         for (index, document) in task.documents().iter().enumerate() {
-            self.document(&format!("{path}.documents[{index}]"), document);
+            let path = format!("{path}.documents[{index}]");
+            self.document(&path, document);
+            self.short_enough(format!("{path}.description"), document.description.as_ref(), settings);
         }
         if settings.signature_method_required && task.signs() && task.methods().is_empty() {
             self.add(
@@ -223,6 +230,8 @@ impl Check {
 
     fn notification(&mut self, path: &str, notification: &Notification, settings: &SignicatSettings) {
         self.present(format!("{path}.type"), notification.kind.is_some());
+        self.short_enough(format!("{path}.header"), notification.header.as_ref(), settings);
+        self.short_enough(format!("{path}.message"), notification.message.as_ref(), settings);
         let recipient = text(notification.recipient.as_ref());
         let message = match notification.kind {
             _ if recipient.trim().is_empty() => "is required",
@@ -295,6 +304,14 @@ impl Check {
             let path = format!("{path}.notifications[{index}]");
             self.notification(&path, notification, settings);
             self.schedule(&path, notification, false);
+        }
+    }
+
+    fn short_enough(&mut self, path: String, text: Option<&String>, settings: &SignicatSettings) {
+        if let (Some(text), Some(most)) = (text, settings.max_text)
+            && text.chars().count() > most
+        {
+            self.add(path, format!("size must be between 0 and {most}"));
         }
     }
 

@@ -33,6 +33,9 @@ pub(super) fn read(claims: &Claims, settings: &SingpassSettings) -> Result<Paylo
     if doc_name.is_empty() {
         return Err("doc_name must not be empty".to_owned());
     }
+    if let Some(most) = settings.max_doc_name.filter(|most| doc_name.chars().count() > *most) {
+        return Err(format!("doc_name must not have more than {most} characters"));
+    }
     let signer_uin_hash = claims.text("signer_uin_hash")?;
     let is_sha256 = |hash: &String| hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
     if signer_uin_hash.as_ref().is_some_and(|hash| !is_sha256(hash)) {

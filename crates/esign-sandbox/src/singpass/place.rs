@@ -40,7 +40,21 @@ pub(super) fn places(
     }
     let facts = signable(pdf).map_err(|unsignable| format!("the PDF cannot be signed: {unsignable}"))?;
     check_signatures(&facts)?;
+    check_kind(&facts, settings)?;
     locations.iter().map(|location| place(&facts, *location, settings)).collect()
+}
+
+fn check_kind(facts: &PdfFacts, settings: &SingpassSettings) -> Result<(), String> {
+    if settings.refuse_forms && (facts.form_fields > 0 || facts.xfa.is_some()) {
+        return Err("the PDF has a form".to_owned());
+    }
+    let longest = |page: &PageFacts| page.shown.width.max(page.shown.height);
+    match settings.max_page_points {
+        Some(most) if facts.pages.iter().any(|page| longest(page) > f64::from(most)) => {
+            Err(format!("a page is longer than {most} points"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_signatures(facts: &PdfFacts) -> Result<(), String> {

@@ -31,6 +31,13 @@ pub struct SingpassSettings {
     pub clock_skew_seconds: u32,
     /// A PDF of this many bytes or more is refused. Default 10,000,000: "less than 10 MB".
     pub max_pdf_bytes: usize,
+    /// The longest side of a page in points, a page beyond it is refused; `null` for no limit. Default none: limits exist,
+    /// and their numbers are not available.
+    pub max_page_points: Option<u32>,
+    /// Whether PDFs with a form are refused. Default no. Assumption.
+    pub refuse_forms: bool,
+    /// The most characters of `doc_name`; `null` for no limit. Default none: none is documented.
+    pub max_doc_name: Option<usize>,
     /// The most signing locations of a request. Default 20, as documented since January 2026.
     pub max_locations: usize,
     /// Whether the box is checked 225 points wide, as the documents of June 2025 print it, instead of the 220.5 of the UX
@@ -74,6 +81,9 @@ impl Default for SingpassSettings {
             refuse_replays: true,
             clock_skew_seconds: 5,
             max_pdf_bytes: 10_000_000,
+            max_page_points: None,
+            refuse_forms: false,
+            max_doc_name: None,
             max_locations: 20,
             wide_box: false,
             created_is_201: false,

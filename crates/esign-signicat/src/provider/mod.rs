@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod report;
+mod settle;
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use esign_core::{
     Artifact, ArtifactId, Callbacks, CancelOutcome, Capabilities, Delivery, Documents, Endpoint, Error,
     ErrorKind, Finding, Handle, Intent, Lookup, Operation, Prepared, Probe, ProbeCheck, ProbeReport,
     ProbeVerdict, Provider, ProviderKind, RequestRef, Resolution, Resolved, Result, Retention, Retry,
-    SecretUrl, StatusReport, Step, Submission,
+    SecretUrl, Settled, StatusReport, Step, Submission, Trial,
 };
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,8 @@ use crate::order::SigningOrder;
 use crate::token::TokenSource;
 use crate::wire::CreatedOrder;
 use crate::{KIND, SignicatClient};
+
+pub(crate) use settle::{CREATED_MAIL, unverified};
 
 /// How long an artifact logs a signer in (spec 3.4; documented for the SOAP sibling).
 const ARTIFACT: SignedDuration = SignedDuration::from_secs(30);
@@ -327,6 +330,10 @@ impl Probe for SignicatProvider {
             Err(error) => return Err(error),
         };
         Ok(ProbeReport::new(vec![token, access]))
+    }
+
+    async fn settle(&self, trial: &Trial) -> Result<Vec<Settled>> {
+        settle::settle(self, trial).await
     }
 }
 

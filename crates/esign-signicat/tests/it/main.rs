@@ -5,6 +5,7 @@ mod downloads;
 mod openapi;
 mod rules;
 mod sandbox;
+mod settle;
 mod status;
 mod submit;
 mod support;

@@ -20,9 +20,9 @@ const START: &str = "2026-03-02T01:00:00Z";
 const CLIENT: &str = "sandbox-client";
 const SECRET: &str = "a secret: 100% + more";
 
-struct Live {
-    sandbox: Sandbox,
-    client: Client,
+pub(crate) struct Live {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) client: Client,
     clock: VirtualClock,
 }
 
@@ -32,8 +32,17 @@ async fn live() -> Live {
 
 /// With these settings of the adapter and these switches of the simulator.
 async fn live_with(settings: &[(&str, Value)], switches: impl FnOnce(&mut SignicatSettings)) -> Live {
+    live_as(SECRET, settings, switches).await
+}
+
+/// With this secret.
+pub(crate) async fn live_as(
+    secret: &str,
+    settings: &[(&str, Value)],
+    switches: impl FnOnce(&mut SignicatSettings),
+) -> Live {
     let builder = Sandbox::builder().clock(SandboxClock::virtual_at(START.parse().unwrap()));
-    let sandbox = builder.signicat(|s| s.client(CLIENT, SECRET).settings(switches)).start().await.unwrap();
+    let sandbox = builder.signicat(|s| s.client(CLIENT, secret).settings(switches)).start().await.unwrap();
     let base = sandbox.base_url();
     let mut instance = InstanceConfig::new(esign_signicat::KIND)
         .with("base_url", format!("{base}enterprise/sign"))
@@ -52,7 +61,7 @@ async fn live_with(settings: &[(&str, Value)], switches: impl FnOnce(&mut Signic
     config.providers.insert("signicat".to_owned(), instance);
     let client = Client::builder(registry)
         .config(config)
-        .secrets(FixedSecrets::new().with("secret", SECRET))
+        .secrets(FixedSecrets::new().with("secret", secret))
         .clock(Arc::new(clock.clone()))
         .inspector(Arc::new(A4Pages(2)))
         .build()
@@ -93,7 +102,7 @@ impl Live {
     }
 }
 
-fn pdf() -> Vec<u8> {
+pub(crate) fn pdf() -> Vec<u8> {
     esign_sandbox::sample_pdf("Agreement", &["This is the first clause."])
 }
 

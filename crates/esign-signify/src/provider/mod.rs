@@ -30,6 +30,7 @@ use crate::types::{
 use crate::{KIND, SignifyClient};
 
 pub(crate) use probe::key_fault;
+pub(crate) use settle::unverified;
 
 /// Signify: documents by e-mail or by link, status by polling, lookup by name and time.
 ///
@@ -304,7 +305,7 @@ impl Probe for SignifyProvider {
     }
 
     async fn settle(&self, trial: &Trial) -> Result<Vec<Settled>> {
-        settle::settle(&self.0.client, trial).await
+        settle::settle(&self.0.client, &self.0.credential, trial).await
     }
 }
 

@@ -4,6 +4,7 @@ mod downloads;
 mod flows;
 mod lost;
 mod rules;
+mod settle;
 mod status;
 mod support;
 mod wire;

@@ -2,5 +2,6 @@
 
 mod callbacks;
 mod sandbox;
+mod settle;
 mod support;
 mod wire;

@@ -4,5 +4,6 @@ mod answers;
 mod config;
 mod sandbox;
 mod sessions;
+mod settle;
 mod support;
 mod wire;

@@ -24,11 +24,11 @@ use crate::support::{PERSON, SESSION, TEXT, request};
 const PAGE: &str = "https://rp.example";
 const REDIRECT: &str = "https://rp.example/back?case=7";
 
-struct Live {
-    sandbox: Sandbox,
+pub(crate) struct Live {
+    pub(crate) sandbox: Sandbox,
     /// The application's clock, which may differ from Singpass's.
     clock: Apart,
-    provider: Arc<SingpassTxn>,
+    pub(crate) provider: Arc<SingpassTxn>,
 }
 
 /// Singpass's time, and a few seconds more or less.
@@ -54,7 +54,7 @@ impl Clock for Apart {
     }
 }
 
-async fn live(
+pub(crate) async fn live(
     change: impl FnOnce(&mut TxnSettings),
     algorithm: KeyAlgorithm,
     by: i64,

@@ -1,6 +1,6 @@
 //! What Acme can do, with its limits. Whatever is not said here is refused before anything is sent.
 
-use esign_core::{Bound, Capabilities, Delivery, DeliverySupport, Endpoint, MediaType, Range};
+use esign_core::{Capabilities, Delivery, DeliverySupport, Endpoint, MediaType, Range};
 
 use crate::KIND;
 
@@ -12,12 +12,7 @@ pub(crate) fn capabilities(endpoint: Endpoint) -> Capabilities {
     caps.documents.count = Range::of(1, 1);
     caps.documents.media_types = vec![MediaType::PDF];
     caps.signers.count = Range::of(1, 1);
-    caps.deliveries = vec![DeliverySupport {
-        delivery: Delivery::ShareableLink,
-        signers: Range::of(1, 1),
-        shared_link: false,
-        link_lifetime: Bound::Unknown,
-    }];
+    caps.deliveries = vec![DeliverySupport::new(Delivery::ShareableLink, Range::of(1, 1))];
     caps.unverified = vec!["everything: no call was made to the real service".to_owned()];
     caps
 }

@@ -44,7 +44,7 @@ async fn a_person_follows_the_invitation_reads_and_signs() {
         page.says("Every document to view must be viewed first").await;
         page.find("button", "I have read Terms").await.click().await.unwrap();
         page.says("Viewed").await;
-        page.screenshot("signicat-task").await;
+        page.picture("signicat-signer").await;
         page.find("button", "Sign").await.click().await.unwrap();
         page.says("You may close this page").await;
         page.screenshot("signicat-done").await;

@@ -99,7 +99,8 @@ async fn ask(
         }
     }
     Err(match failures.is_empty() {
-        true => "a certificate of the path names nobody who could be asked over HTTP about its revocation".to_owned(),
+        true => "a certificate of the path names nobody who could be asked over HTTP about its revocation"
+            .to_owned(),
         false => format!("nobody answered about a certificate's revocation: {}", failures.join("; ")),
     })
 }

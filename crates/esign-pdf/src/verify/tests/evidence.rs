@@ -52,8 +52,7 @@ impl Authority {
         let serial = SerialNumber::from(77u64);
         let mut person = params("person");
         person.serial_number = Some(serial.clone());
-        person.crl_distribution_points =
-            [LISTS, &["ldap://ldap.example/cn=ca"]].map(|uris| point(uris)).to_vec();
+        person.crl_distribution_points = [LISTS, &["ldap://ldap.example/cn=ca"]].map(point).to_vec();
         person.custom_extensions.push(responders());
         let leaf = person.signed_by(&key(), &issuer).unwrap().der().to_vec();
         Self { issuer, certificate, leaf, serial }

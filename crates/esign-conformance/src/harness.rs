@@ -105,6 +105,12 @@ pub trait Backend: Send + Sync {
         None
     }
 
+    /// The provider's README. Its section on errors has a table of what becomes of a refused submit (statuses, kind, retry), and
+    /// its section "Personal data" one of what goes where and how it ends. `None` leaves both unchecked.
+    fn readme(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Makes the next call of this operation go wrong. False if this fault cannot be made to happen.
     async fn inject(&self, operation: Operation, fault: Fault) -> bool;
 

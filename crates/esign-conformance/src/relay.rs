@@ -2,8 +2,11 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -14,7 +17,14 @@ pub struct Relay {
     address: SocketAddr,
     backend: SocketAddr,
     running: Mutex<Option<JoinHandle<()>>>,
+    heard: Heard,
 }
+
+/// What came from the provider's side.
+type Heard = Arc<Mutex<Vec<u8>>>;
+
+/// So many bytes are kept: more than requests without large documents have.
+const MEMORY: usize = 1 << 20;
 
 impl Relay {
     /// Opens a relay to this backend on a free port.
@@ -24,14 +34,21 @@ impl Relay {
     pub async fn open(backend: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let running = tokio::spawn(pass_on(listener, backend));
-        Ok(Self { address, backend, running: Mutex::new(Some(running)) })
+        let heard = Heard::default();
+        let running = tokio::spawn(pass_on(listener, backend, Arc::clone(&heard)));
+        Ok(Self { address, backend, running: Mutex::new(Some(running)), heard })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The first megabyte of what the provider has sent, of all connections.
+    #[must_use]
+    pub fn heard(&self) -> Vec<u8> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Breaks every connection and refuses new ones.
@@ -52,7 +69,7 @@ impl Relay {
         let refusing = self.running.lock().unwrap_or_else(PoisonError::into_inner).is_none();
         if refusing {
             let listener = TcpListener::bind(self.address).await?;
-            let running = tokio::spawn(pass_on(listener, self.backend));
+            let running = tokio::spawn(pass_on(listener, self.backend, Arc::clone(&self.heard)));
             *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
         }
         Ok(())
@@ -60,10 +77,11 @@ impl Relay {
 }
 
 /// Serves until it is aborted, and then drops every connection.
-async fn pass_on(listener: TcpListener, backend: SocketAddr) {
+async fn pass_on(listener: TcpListener, backend: SocketAddr, heard: Heard) {
     let mut connections = JoinSet::new();
     loop {
-        let Ok((mut client, _)) = listener.accept().await else { continue };
+        let Ok((client, _)) = listener.accept().await else { continue };
+        let mut client = Listening { client, heard: Arc::clone(&heard) };
         connections.spawn(async move {
             if let Ok(mut server) = TcpStream::connect(backend).await {
                 // How a connection ends is for its two ends to judge.
@@ -71,6 +89,41 @@ async fn pass_on(listener: TcpListener, backend: SocketAddr) {
             }
         });
         while connections.try_join_next().is_some() {}
+    }
+}
+
+/// A connection from the provider's side.
+struct Listening {
+    client: TcpStream,
+    heard: Heard,
+}
+
+impl AsyncRead for Listening {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.client).poll_read(cx, buffer);
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = MEMORY - heard.len();
+        heard.extend(buffer.filled()[before..].iter().take(room));
+        read
+    }
+}
+
+impl AsyncWrite for Listening {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.client).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.client).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.client).poll_shutdown(cx)
     }
 }
 
@@ -116,5 +169,6 @@ mod tests {
         );
         relay.accept().await.unwrap();
         assert_eq!(says(&relay).await.unwrap(), b"hello");
+        assert_eq!(relay.heard(), b"hellohello");
     }
 }

@@ -78,6 +78,7 @@ impl SignicatBackend {
             .with("client_secret", json!({ "external": "secret" }))
             .with("methods", json!([{ "name": "nbid-sign", "type": "SIGNED_STATEMENT" }]))
             .with("email", json!({ "header": "Please sign", "message": "A document waits for you." }))
+            .with("sms", json!({ "message": "A document waits for you." }))
             .with("url_notifications_enabled", true)
             .with("notification_url", self.hook.as_str())
     }
@@ -150,6 +151,10 @@ impl Backend for SignicatBackend {
         Some(Identity::new(SCHEME, "17054026641"))
     }
 
+    fn readme(&self) -> Option<&'static str> {
+        Some(include_str!("../README.md"))
+    }
+
     fn relay(&self) -> Option<&Relay> {
         Some(&self.relay)
     }
@@ -195,6 +200,10 @@ impl Backend for SignicatBackend {
 
     fn refusal_words(&self) -> Option<&'static str> {
         Some("no such thing")
+    }
+
+    fn stored_handles(&self) -> Vec<String> {
+        vec![include_str!("golden/handle-1.json").to_owned()]
     }
 
     async fn speak(&self, _: &Handle, word: &str) -> bool {

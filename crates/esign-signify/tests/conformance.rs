@@ -130,6 +130,10 @@ impl Backend for SignifyBackend {
         self.clock.advance(time);
     }
 
+    fn readme(&self) -> Option<&'static str> {
+        Some(include_str!("../README.md"))
+    }
+
     fn relay(&self) -> Option<&Relay> {
         Some(&self.relay)
     }

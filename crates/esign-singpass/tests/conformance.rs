@@ -170,6 +170,10 @@ impl Backend for SingpassBackend {
         Some(Identity::new(Identity::SG_NRIC, NRIC))
     }
 
+    fn readme(&self) -> Option<&'static str> {
+        Some(include_str!("../README.md"))
+    }
+
     fn relay(&self) -> Option<&Relay> {
         Some(&self.relay)
     }

@@ -129,6 +129,10 @@ impl Backend for TxnBackend {
         self.sandbox.clock().advance(time);
     }
 
+    fn readme(&self) -> Option<&'static str> {
+        Some(include_str!("../README.md"))
+    }
+
     fn relay(&self) -> Option<&Relay> {
         Some(&self.relay)
     }

@@ -5,6 +5,7 @@ mod callback;
 mod cancel;
 mod claim;
 mod concurrency;
+mod documented;
 mod download;
 mod dropped;
 mod erase;
@@ -34,6 +35,7 @@ pub(crate) fn all() -> Vec<Check> {
         claim: groups_are_there, capabilities_are_stable, build_sends_nothing, wishes_arrive, legal_classes_are_taken,
             expiry_is_kept, unverified_is_settled_or_says_why,
             identity_is_checked;
+        documented: errors_of_submit, personal_data;
         refusal: delivery, order, message, language, return_url, expiry, identity, legal_class, media_type, view_only,
             anchor, form_field, foreign_native_placement, unregistered_options, cancel, erase;
         adapt: changes_what_it_names;

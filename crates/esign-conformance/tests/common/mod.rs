@@ -34,6 +34,21 @@ impl MemoryHarness {
     }
 }
 
+/// What the provider would say of itself if it had a page.
+const README: &str = "
+## Errors
+
+| status on submit | error | retry |
+|---|---|---|
+| 400, 415, 422 | `invalid_request` | `never` |
+| 401 | `unauthenticated` | `never` |
+| 403 | `forbidden` | `never` |
+| 404 | `not_found` | `never` |
+| 409 | `conflict` | `never` |
+| 413 | `too_large` | `never` |
+| 402, 408 | `invalid_request` | `outcome_unknown` |
+";
+
 struct MemoryBackend {
     id: u64,
     service: MemoryService,
@@ -125,6 +140,10 @@ impl Backend for MemoryBackend {
 
     async fn pass(&self, time: Duration) {
         self.service.clock().advance(time);
+    }
+
+    fn readme(&self) -> Option<&'static str> {
+        Some(README)
     }
 
     fn identity(&self) -> Option<Identity> {

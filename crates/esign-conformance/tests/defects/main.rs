@@ -61,6 +61,10 @@ fn table() -> Vec<Row> {
             "submit::refused_as_bad",
             "says that a bad request is safe to repeat",
         ),
+        with::<sending::RepeatsBadRequests>(
+            "documented::errors_of_submit",
+            "documents another error than it gives",
+        ),
         with::<sending::LosesTheHttpStatus>("submit::refused_as_bad", "drops the HTTP status"),
         with::<sending::RewritesTheDocument>("submit::sends_the_document_unchanged", "saves the PDF anew"),
         with::<sending::WrongNextStep>(

@@ -126,7 +126,6 @@ fn signicat() -> Capabilities {
     caps.documents.view_only = Support::Yes; // 3.4: VIEW
     caps.signers.count = Range::at_least(1); // 3.3
     caps.signers.email = Need::ForEmailDelivery; // 6.2
-    caps.signers.name = Need::Used;
     caps.signers.phone = Need::Used; // 3.4: SMS
     caps.placements.per_signer = Range::FREE; // 6.1: none, the provider decides
     caps.placements.per_document = Range::FREE;

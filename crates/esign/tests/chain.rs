@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use esign::facts::SignatureLevel;
 use esign::pdf::verify::{Coverage, SignatureReport, Verdict};
 use esign::pdf::{VerifyOptions, roots_from_pem};
 use esign::secrecy::ExposeSecret;
@@ -134,7 +135,14 @@ async fn every_signature_stays_valid_whatever_comes_after_it() {
         }
         let (earlier, newest) = signatures.split_at(number - 1);
         assert_eq!(earlier.iter().map(essence).collect::<Vec<_>>(), before.1, "leg {number}");
-        assert!(matches!(newest[0].coverage, Coverage::WholeFile), "leg {number}: {:?}", newest[0].coverage);
+        // Its validation data follows it in a revision of its own, as in a real file, and nothing else.
+        assert_eq!(newest[0].level, SignatureLevel::BLT, "leg {number}");
+        assert!(matches!(newest[0].coverage, Coverage::Revision), "leg {number}");
+        assert_eq!(
+            leg.signed.content.windows(5).filter(|w| w == b"%%EOF").count(),
+            1 + 2 * number,
+            "leg {number}"
+        );
         let name = newest[0].signer.as_ref().unwrap().common_name.as_ref().unwrap();
         assert_eq!(name.expose(), SIGNERS[number - 1].1);
         before = (leg.signed.content.clone(), signatures.iter().map(essence).collect());

@@ -5,16 +5,19 @@ mod evidence;
 mod inspector;
 pub mod matrix;
 mod placing;
+#[cfg(feature = "revocation")]
 mod revocation;
 mod secrets;
 mod verification;
 
 pub use build::{builder, client, default_registry};
 pub use esign_core::*;
+#[cfg(feature = "revocation")]
 pub use esign_http::HttpSettings;
 pub use evidence::{CallbackCheck, DocumentCheck, Evidence, EvidenceReport, PackedEvidence, check_evidence};
 pub use inspector::PdfInspector;
 pub use placing::try_place;
+#[cfg(feature = "revocation")]
 pub use revocation::{FetchedRevocation, fetch_revocation};
 pub use secrets::EnvAndFileSecrets;
 pub use verification::{

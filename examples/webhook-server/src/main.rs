@@ -51,9 +51,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if let Err(error) = client.ready().await {
         eprintln!("the provider's keys could not be fetched ahead: {error}");
     }
-    tokio::spawn(Arc::clone(&signings).look_after());
     let listener = tokio::net::TcpListener::bind(args.listen).await?;
-    println!("listening on http://{}", listener.local_addr()?);
+    println!("listening on http://{}", listener.local_addr()?); // the first line, whatever is found of earlier signings
+    tokio::spawn(Arc::clone(&signings).look_after());
     Ok(axum::serve(listener, server::router(signings, request, args.https)).await?)
 }
 

@@ -25,7 +25,7 @@ impl Effect {
     #[must_use]
     pub fn of(operation: Operation) -> Self {
         match operation {
-            Operation::Submit | Operation::Transaction => Self::Creates,
+            Operation::Submit | Operation::Transaction | Operation::Remind => Self::Creates,
             Operation::Cancel | Operation::Erase => Self::Ends,
             _ => Self::Reads,
         }

@@ -46,7 +46,7 @@ pub use multipart::{FinishedForm, Multipart};
 pub use pdf::whole_pdf;
 pub use published::{PublishedKey, PublishedKeys};
 #[cfg(feature = "client")]
-pub use words::{Explain, Words};
+pub use words::{Explain, Final, Words};
 
 /// Re-exported because its types are part of the API of this crate.
 #[cfg(feature = "client")]

@@ -19,8 +19,9 @@ use esign_core::{Error, ErrorKind, Result};
 #[derive(Clone)]
 pub struct Multipart {
     boundary: String,
+    /// What stands before `head`, files each a piece of its own.
+    parts: Vec<Bytes>,
     head: BytesMut,
-    file: Option<Bytes>,
 }
 
 impl Multipart {
@@ -33,7 +34,7 @@ impl Multipart {
         getrandom::fill(&mut random)
             .map_err(|e| Error::new(ErrorKind::Internal, format!("no randomness from the system: {e}")))?;
         let boundary = format!("esign-{:032x}", u128::from_be_bytes(random));
-        Ok(Self { boundary, head: BytesMut::new(), file: None })
+        Ok(Self { boundary, parts: Vec::new(), head: BytesMut::new() })
     }
 
     /// Adds a text field. Its value is sent byte for byte.
@@ -46,26 +47,31 @@ impl Multipart {
         self
     }
 
-    /// Closes the form with a file. Characters that could end a header or a quoted name are escaped as browsers do.
+    /// Closes the form with a file, as [`Multipart::attach`] adds one.
     #[must_use]
-    pub fn file(mut self, name: &str, file_name: &str, content_type: &str, bytes: Bytes) -> FinishedForm {
+    pub fn file(self, name: &str, file_name: &str, content_type: &str, bytes: Bytes) -> FinishedForm {
+        self.attach(name, file_name, content_type, bytes).finish()
+    }
+
+    /// Adds a file, which is not copied. Characters that could end a header or a quoted name are escaped as browsers do.
+    #[must_use]
+    pub fn attach(mut self, name: &str, file_name: &str, content_type: &str, bytes: Bytes) -> Self {
         self.open_part(&format!("form-data; name=\"{}\"; filename=\"{}\"", escape(name), escape(file_name)));
         let content_type: String = content_type.chars().filter(|c| !c.is_control()).collect();
         self.head.extend_from_slice(format!("Content-Type: {content_type}\r\n\r\n").as_bytes());
-        self.file = Some(bytes);
-        self.finish()
+        self.parts.extend([self.head.split().freeze(), bytes]);
+        self.head.extend_from_slice(b"\r\n");
+        self
     }
 
-    /// Closes the form without a file.
+    /// Closes the form.
     #[must_use]
-    pub fn finish(self) -> FinishedForm {
-        let tail = match self.file {
-            Some(_) => format!("\r\n--{}--\r\n", self.boundary),
-            None => format!("--{}--\r\n", self.boundary),
-        };
+    pub fn finish(mut self) -> FinishedForm {
+        self.head.extend_from_slice(format!("--{}--\r\n", self.boundary).as_bytes());
+        self.parts.push(self.head.freeze());
         FinishedForm {
             content_type: format!("multipart/form-data; boundary={}", self.boundary),
-            parts: [self.head.freeze(), self.file.unwrap_or_default(), Bytes::from(tail)],
+            parts: self.parts,
         }
     }
 
@@ -82,11 +88,11 @@ impl fmt::Debug for Multipart {
     }
 }
 
-/// A form ready to be sent, as often as needed: head, file, tail.
+/// A form ready to be sent, as often as needed.
 #[derive(Clone)]
 pub struct FinishedForm {
     content_type: String,
-    parts: [Bytes; 3],
+    parts: Vec<Bytes>,
 }
 
 impl FinishedForm {
@@ -171,6 +177,29 @@ mod tests {
         );
         let empty = form.file("f", "f", "text/plain", Bytes::new());
         assert!(body(empty).ends_with(&format!("\r\n\r\n\r\n--{boundary}--\r\n")));
+    }
+
+    #[test]
+    fn several_files_are_parts_of_their_own() {
+        let form = Multipart::new().unwrap();
+        let boundary = form.boundary.clone();
+        let attach = |form: Multipart, name, text| {
+            form.attach("files", name, "application/pdf", Bytes::from_static(text))
+        };
+        let form =
+            attach(attach(form.text("payload", "{}"), "a.pdf", b"%PDF-a"), "b.pdf", b"%PDF-b").finish();
+        let part = |name: &str, text: &str| {
+            format!(
+                "--{boundary}\r\nContent-Disposition: form-data; name=\"files\"; filename=\"{name}\"\r\n\
+                 Content-Type: application/pdf\r\n\r\n{text}\r\n"
+            )
+        };
+        let payload =
+            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"payload\"\r\n\r\n{{}}\r\n");
+        let expected =
+            format!("{payload}{}{}--{boundary}--\r\n", part("a.pdf", "%PDF-a"), part("b.pdf", "%PDF-b"));
+        assert_eq!(form.content_length(), expected.len());
+        assert_eq!(body(form), expected);
     }
 
     #[test]

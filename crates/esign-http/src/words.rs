@@ -25,6 +25,10 @@ pub struct Words {
 /// own replace [`Words::generic`].
 pub type Explain = fn(StatusCode, &HeaderMap, &[u8]) -> Words;
 
+/// Whether a refusal stands however often it is repeated, from its status, headers and the beginning of its body: for a
+/// provider whose statuses say less than its codes. Asked about 429 and 5xx only.
+pub type Final = fn(StatusCode, &HeaderMap, &[u8]) -> bool;
+
 impl Words {
     /// Understands the usual forms: `message` (text or list), `error`, `error_description`, `title`, `detail`, `code`,
     /// `traceId`, `invalidParams` (RFC 7807), plain text. Of an HTML page it only says that it is one.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use esign_core::{Error, ErrorKind, Operation, Result};
+use esign_core::{Error, ErrorKind, Operation, Result, Retry};
 use http::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use reqwest_tracing::DisableOtelPropagation;
@@ -218,6 +218,7 @@ impl Call {
             payload: self.payload.clone(),
             auth: self.auth.clone(),
             watch: self.client.0.watch.clone(),
+            refusal: self.client.0.refusal,
             earlier_attempts,
             journal: Mutex::default(),
         });
@@ -264,9 +265,9 @@ impl Call {
     }
 
     fn judge(&self, ticket: &Ticket, answer: Result<Answer, reqwest_middleware::Error>) -> Result<Answer> {
-        let (retries, retry_after) = {
+        let (retries, retry_after, refused) = {
             let journal = ticket.journal();
-            (journal.retries, journal.retry_after)
+            (journal.retries, journal.retry_after, journal.refused)
         };
         let answer = match answer {
             Ok(answer) => answer,
@@ -282,7 +283,8 @@ impl Call {
             return Ok(answer);
         }
         let words = (self.client.0.explain)(status, &answer.headers, &answer.body);
-        Err(exhausted(from_status(answer.circumstances, status, retry_after, words), retries))
+        let error = from_status(answer.circumstances, status, retry_after, words);
+        Err(if refused { error.with_retry(Retry::Never) } else { exhausted(error, retries) })
     }
 
     fn may_follow(&self, status: StatusCode) -> bool {

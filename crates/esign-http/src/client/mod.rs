@@ -18,7 +18,7 @@ use url::Url;
 use self::backoff::Backoff;
 use self::stack::{AuthLayer, LimiterLayer, RetryAfterLayer, RetryLayer, SpanWithoutUrl, Watch, WireLayer};
 use crate::config::{is_loopback, origin_of};
-use crate::{Authorize, Explain, HttpSettings, Limiter, ProxySetting, Words};
+use crate::{Authorize, Explain, Final, HttpSettings, Limiter, ProxySetting, Words};
 
 pub use self::answer::Answer;
 pub use self::call::Call;
@@ -51,6 +51,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     auth: Option<Arc<dyn Authorize>>,
     explain: Explain,
+    refusal: Option<Final>,
     backoff: Backoff,
     watch: Option<Watch>,
     stack: ClientWithMiddleware,
@@ -67,6 +68,7 @@ impl HttpClient {
             limiter: None,
             auth: None,
             explain: Words::generic,
+            refusal: None,
             watch: None,
         }
     }
@@ -224,6 +226,7 @@ pub struct HttpClientBuilder {
     limiter: Option<Arc<Limiter>>,
     auth: Option<Arc<dyn Authorize>>,
     explain: Explain,
+    refusal: Option<Final>,
     watch: Option<Watch>,
 }
 
@@ -253,6 +256,14 @@ impl HttpClientBuilder {
     #[must_use]
     pub fn explain(mut self, explain: Explain) -> Self {
         self.explain = explain;
+        self
+    }
+
+    /// Asks this function whether a 429 or 5xx is a refusal that stands: such a call had no effect, is not repeated, and its
+    /// error is [`Retry::Never`]. Default: none does.
+    #[must_use]
+    pub fn refusal(mut self, stands: Final) -> Self {
+        self.refusal = Some(stands);
         self
     }
 
@@ -287,6 +298,7 @@ impl HttpClientBuilder {
             clock: self.clock,
             auth: self.auth,
             explain: self.explain,
+            refusal: self.refusal,
             backoff,
             watch: self.watch,
             stack,

@@ -24,7 +24,7 @@ use super::backoff::Backoff;
 use crate::auth::Outgoing;
 use crate::errors::{Circumstances, Fault, as_reqwest, fault_of};
 use crate::multipart::FinishedForm;
-use crate::{Authorize, Limiter, Permit};
+use crate::{Authorize, Final, Limiter, Permit};
 
 /// How much of an error answer is read: enough for any message.
 const MAX_ERROR_BODY: usize = 64 << 10;
@@ -40,6 +40,7 @@ pub(super) struct Ticket {
     pub(super) payload: Payload,
     pub(super) auth: Option<Arc<dyn Authorize>>,
     pub(super) watch: Option<Watch>,
+    pub(super) refusal: Option<Final>,
     /// How often the call had been sent before it entered the layers.
     pub(super) earlier_attempts: u32,
     pub(super) journal: Mutex<Journal>,
@@ -62,6 +63,8 @@ pub(super) struct Journal {
     pub(super) authorization: Option<HeaderValue>,
     /// What the latest answer asked for.
     pub(super) retry_after: Option<Duration>,
+    /// The latest answer is a refusal that stands.
+    pub(super) refused: bool,
     permit: Option<Permit>,
 }
 
@@ -172,10 +175,13 @@ impl Middleware for RetryLayer {
             if !ticket.replayable || !matches!(PassingFaults.handle(&outcome), Some(Retryable::Transient)) {
                 return outcome;
             }
-            let (retries, retry_after) = {
+            let (retries, retry_after, refused) = {
                 let journal = ticket.journal();
-                (journal.retries, journal.retry_after)
+                (journal.retries, journal.retry_after, journal.refused)
             };
+            if refused {
+                return outcome;
+            }
             let Some(wait) = self.backoff.wait(retries, retry_after) else { return outcome };
             {
                 let mut journal = ticket.journal();
@@ -333,7 +339,7 @@ impl Middleware for WireLayer {
         let sent_at = self.clock.monotonic();
         let outcome = match next.run(request, extensions).await {
             Ok(response) if response.status().is_success() => read_whole(response, &ticket).await,
-            Ok(response) => Ok(read_start(response).await),
+            Ok(response) => Ok(read_start(response, &ticket).await),
             Err(error) => Err(error),
         };
         let operation = ticket.circumstances.operation;
@@ -384,7 +390,7 @@ async fn read_whole(mut response: Response, ticket: &Ticket) -> Result<Response>
 }
 
 /// The beginning of an error answer. The status has said what matters, so whatever goes wrong here is ignored.
-async fn read_start(mut response: Response) -> Response {
+async fn read_start(mut response: Response, ticket: &Ticket) -> Response {
     let mut body = BytesMut::new();
     while let Ok(Some(chunk)) = response.chunk().await {
         let room = MAX_ERROR_BODY - body.len();
@@ -393,6 +399,10 @@ async fn read_start(mut response: Response) -> Response {
             break;
         }
     }
+    let status = response.status();
+    let asked = status.is_server_error() || status.as_u16() == 429;
+    let stands = |refusal: Final| refusal(status, response.headers(), &body);
+    ticket.journal().refused = asked && ticket.refusal.is_some_and(stands);
     with_body(&response, body.freeze())
 }
 

@@ -55,6 +55,42 @@ async fn only_what_is_marked_is_repeated() {
     }
 }
 
+/// A quota does not pass by waiting: a refusal that stands is not repeated, whatever the status says.
+#[tokio::test]
+async fn a_refusal_that_stands_is_not_repeated() {
+    for (status, body, operation, sent, retry) in [
+        (429, "quota", Operation::Status, 1, Retry::Never),
+        (429, "quota", Operation::Submit, 1, Retry::Never),
+        (500, "quota", Operation::Download, 1, Retry::Never),
+        (429, "window", Operation::Status, 5, Retry::Exhausted),
+        (500, "window", Operation::Submit, 1, Retry::OutcomeUnknown),
+        (400, "quota", Operation::Status, 1, Retry::Never),
+    ] {
+        let api = MockServer::start().await;
+        let answer = ResponseTemplate::new(status).set_body_string(body);
+        Mock::given(wiremock::matchers::any()).respond_with(answer).mount(&api).await;
+        let client = HttpClient::builder(api.uri().parse().unwrap(), Arc::new(jumping()))
+            .refusal(|status, _, body| {
+                assert_ne!(status.as_u16(), 400, "nobody asks about a refusal that is one");
+                body == b"quota"
+            })
+            .build()
+            .unwrap();
+        let call = || Ok(client.get(client.url(["x"])?).operation(operation));
+        let result = match operation {
+            Operation::Submit => client.submit_with(call).await,
+            _ => call().unwrap().replayable().send().await,
+        };
+        let error = result.unwrap_err();
+        assert_eq!(
+            (error.retry(), error.http_status()),
+            (retry, Some(status)),
+            "{operation} {body}: {error}"
+        );
+        assert_eq!(requests(&api).await, sent, "{operation} {status} {body}");
+    }
+}
+
 #[tokio::test]
 async fn giving_up_is_said() {
     let api = server(&[503]).await;

@@ -188,6 +188,28 @@ pub struct PageFacts {
     pub user_unit: f64,
     /// Size of the page as shown, in points: rotated, user unit applied.
     pub shown: Size,
+    /// What the page has from the page tree rather than by itself.
+    #[serde(default, skip_serializing_if = "Inherited::is_none")]
+    pub inherited: Inherited,
+}
+
+/// What a page inherits from the nodes above it (ISO 32000-1, table 30). Some programs look at the page only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs)]
+pub struct Inherited {
+    pub media_box: bool,
+    pub crop_box: bool,
+    pub rotate: bool,
+    pub resources: bool,
+}
+
+impl Inherited {
+    /// True if the page has everything by itself.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl PageFacts {
@@ -208,7 +230,7 @@ impl PageFacts {
         } else {
             Size { width: w, height: h }
         };
-        Self { number, media, crop, visible, rotate, user_unit, shown }
+        Self { number, media, crop, visible, rotate, user_unit, shown, inherited: Inherited::default() }
     }
 
     /// True if user space and shown space are the same: no rotation, no crop, no offset, no user unit. Where a

@@ -219,7 +219,7 @@ fn runs_script(object: &Object) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use esign_core::facts::{Rect, XrefKind};
+    use esign_core::facts::{Inherited, Rect, XrefKind};
 
     use super::*;
     use crate::testing::{Fixture, Style, document, plain, stream};
@@ -273,8 +273,10 @@ mod tests {
         );
         let media = Rect::new(-10.0, -20.0, 610.0, 820.0);
         let crop = Rect::new(100.0, 100.0, 490.0, 690.0);
-        let expected =
+        let mut expected =
             [PageFacts::new(1, media, Some(crop), 90, 2.0), PageFacts::new(2, media, None, 270, 1.0)];
+        expected[0].inherited = Inherited { media_box: true, crop_box: true, ..Inherited::default() };
+        expected[1].inherited = Inherited { media_box: true, rotate: true, ..Inherited::default() };
         assert_eq!(facts(&file).pages, expected);
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use esign_core::facts::{PageFacts, Rect};
+use esign_core::facts::{Inherited, PageFacts, Rect};
 use lopdf::{Dictionary, Object, ObjectId};
 
 use crate::doc::{Doc, reference};
@@ -19,19 +19,32 @@ pub(crate) struct Pages {
 
 /// Values that pages inherit from the nodes above (ISO 32000-1, table 30).
 #[derive(Clone, Copy, Default)]
-struct Inherited<'a> {
+struct Attributes<'a> {
     media: Option<&'a Object>,
     crop: Option<&'a Object>,
     rotate: Option<&'a Object>,
+    resources: bool,
 }
 
-impl<'a> Inherited<'a> {
+impl<'a> Attributes<'a> {
     fn with(self, node: &'a Dictionary) -> Self {
         let own = |key: &[u8]| node.get(key).ok();
         Self {
             media: own(b"MediaBox").or(self.media),
             crop: own(b"CropBox").or(self.crop),
             rotate: own(b"Rotate").or(self.rotate),
+            resources: self.resources || own(b"Resources").is_some(),
+        }
+    }
+
+    /// What a page has only because a node above it has it.
+    fn inherited_by(&self, page: &Dictionary) -> Inherited {
+        let own = |key: &[u8]| page.get(key).is_ok();
+        Inherited {
+            media_box: self.media.is_some() && !own(b"MediaBox"),
+            crop_box: self.crop.is_some() && !own(b"CropBox"),
+            rotate: self.rotate.is_some() && !own(b"Rotate"),
+            resources: self.resources && !own(b"Resources"),
         }
     }
 }
@@ -41,7 +54,7 @@ pub(crate) fn walk(doc: &Doc, limits: &Limits) -> Result<Pages, PdfError> {
     let root = doc.catalog()?.get(b"Pages").map_err(|_| PdfError::NoPages)?;
     let mut pages = Pages { facts: Vec::new(), ids: Vec::new(), damage: Vec::new() };
     let mut visited = HashSet::new();
-    let mut open = vec![(root, Inherited::default(), 0usize)];
+    let mut open = vec![(root, Attributes::default(), 0usize)];
     let mut listed = 0usize;
     while let Some((object, inherited, depth)) = open.pop() {
         let id = reference(object);
@@ -121,7 +134,7 @@ fn is_page(doc: &Doc, node: &Dictionary) -> bool {
 fn page_facts(
     doc: &Doc,
     node: &Dictionary,
-    inherited: Inherited<'_>,
+    inherited: Attributes<'_>,
     number: u32,
     damage: &mut Vec<String>,
 ) -> Result<PageFacts, PdfError> {
@@ -148,7 +161,9 @@ fn page_facts(
             1.0
         }
     };
-    Ok(PageFacts::new(number, media, crop, rotate, user_unit))
+    let mut facts = PageFacts::new(number, media, crop, rotate, user_unit);
+    facts.inherited = inherited.inherited_by(node);
+    Ok(facts)
 }
 
 /// Four numbers, opposite corners in any order.

@@ -64,6 +64,8 @@ pub(crate) enum Command {
     Watch(Watch),
     /// Fetch the signed PDF, and check that it is the one that was sent
     Download(Download),
+    /// Let the provider remind the signers whose turn it is
+    Remind(OneHandle),
     /// Call a request back
     Cancel(OneHandle),
     /// Verify the signatures of a PDF

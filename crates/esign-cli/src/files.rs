@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use esign::secrecy::ExposeSecret;
-use esign::{Delivery, Handle, Intent, Step, Submission, SubmissionRecord};
+use esign::{Delivery, Handle, Intent, NextStep, Step, Submission, SubmissionRecord};
 
 use crate::failure::Failure;
 
@@ -97,16 +97,37 @@ impl Papers {
     }
 }
 
+/// Adds the links of signers whose turn has come to those of the submission, beside the handle. Returns the file if there
+/// are any.
+pub(crate) fn add_links(handle: &Path, steps: &[NextStep]) -> Result<Option<PathBuf>, Failure> {
+    let new: Vec<_> = steps.iter().filter_map(link).collect();
+    if new.is_empty() || handle == Path::new("-") {
+        return Ok(None);
+    }
+    let path = Papers::beside(handle).links();
+    let mut text = if path.exists() { read_text(&path)? } else { String::new() };
+    for line in new {
+        if !text.lines().any(|known| known == line.trim_end()) {
+            text.push_str(&line);
+        }
+    }
+    replace(&path, text.as_bytes())?;
+    Ok(Some(path))
+}
+
 /// The links that may be kept. One for an open browser session is never written down.
 fn links(submission: &Submission) -> String {
     if submission.record.intent().delivery() == Delivery::InSessionRedirect {
         return String::new();
     }
-    let link = |step: &esign::NextStep| match &step.step {
+    submission.next_steps.iter().filter_map(link).collect()
+}
+
+fn link(step: &NextStep) -> Option<String> {
+    match &step.step {
         Step::OpenLink { url, .. } => Some(format!("{}: {}\n", step.signer, url.expose())),
         _ => None,
-    };
-    submission.next_steps.iter().filter_map(link).collect()
+    }
 }
 
 /// Reads a handle from a file, or from standard input for `-`.

@@ -51,6 +51,7 @@ async fn dispatch(args: Args, output: &Output) -> Result<Exit, Failure> {
         Command::Status(args) => commands::status::run(&args, &common, output).await,
         Command::Watch(args) => commands::watch::run(&args, &common, output).await,
         Command::Download(args) => commands::download::run(&args, &common, output).await,
+        Command::Remind(args) => commands::remind::run(&args, &common, output).await,
         Command::Cancel(args) => commands::cancel::run(&args, &common, output).await,
         Command::Verify(args) => commands::verify::run(&args, &common, output).await,
         Command::Evidence(args) => commands::evidence::run(&args, &common, output).await,

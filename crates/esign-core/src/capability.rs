@@ -4,10 +4,10 @@
 //! Everything starts as unsupported ([`Capabilities::none`]), so a field added later is unsupported everywhere until
 //! an adapter says otherwise.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::facts::{SignatureLevel, Size};
-use crate::{Delivery, LegalClass, MediaType, Order, ProviderKind};
+use crate::{Delivery, LegalClass, Mark, MediaType, Order, ProviderKind, Role};
 
 /// A bound as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -85,12 +85,22 @@ pub struct Capabilities {
     pub documents: DocumentLimits,
     /// Signers it takes.
     pub signers: SignerLimits,
+    /// What people may have to do besides signing; empty: everybody signs.
+    pub roles: Vec<Role>,
     /// Where signatures may go.
     pub placements: PlacementSupport,
+    /// What may be placed besides signatures; empty: nothing else.
+    pub marks: Vec<Mark>,
+    /// Whether the provider's own numbers name the size of the box too.
+    pub native_sizes: Support,
     /// The orders of several signers that it can honour.
     pub orders: Vec<Order>,
     /// How signers get to the page.
     pub deliveries: Vec<DeliverySupport>,
+    /// Whether a status report has the link of a signer whose turn has come since the request was sent.
+    pub later_links: Support,
+    /// The ways of delivery with which the provider reminds signers on request; empty: it does not.
+    pub reminders: Vec<Delivery>,
     /// Messages to signers.
     pub message: MessageSupport,
     /// Languages (BCP 47) that may be wished for; empty: no such wish.
@@ -164,8 +174,13 @@ impl Capabilities {
                 overlap: Support::Yes,
                 uncertain_unless_plain: false,
             },
+            roles: Vec::new(),
+            marks: Vec::new(),
+            native_sizes: Support::No,
             orders: Vec::new(),
             deliveries: Vec::new(),
+            later_links: Support::No,
+            reminders: Vec::new(),
             message: MessageSupport { deliveries: Vec::new(), chars: Range::FREE },
             languages: Vec::new(),
             return_url: ReturnUrlSupport { supported: Support::No, schemes: Vec::new(), domain: None },
@@ -304,6 +319,12 @@ pub struct PdfRules {
     pub existing_level: Option<SignatureLevel>,
     /// Boxes over existing signatures.
     pub overlap_existing: Rule,
+    /// Signatures that are in the file already, for a provider that destroys them.
+    pub existing_signatures: Rule,
+    /// Form fields other than signatures, for a provider that makes them part of the page.
+    pub forms: Rule,
+    /// Texts in double braces (`{{…}}`), for a provider that takes them for orders.
+    pub text_tags: Rule,
 }
 
 impl Default for PdfRules {
@@ -317,12 +338,15 @@ impl Default for PdfRules {
             dynamic_xfa: Rule::Refuse,
             existing_level: None,
             overlap_existing: Rule::Warn,
+            existing_signatures: Rule::Allow,
+            forms: Rule::Allow,
+            text_tags: Rule::Allow,
         }
     }
 }
 
 /// What to do about a property of a document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
     /// Nothing.
@@ -548,6 +572,11 @@ pub enum OriginProof {
     ByteExtension,
     /// An evidence file names the digest of what was sent.
     EvidenceDigest,
+    /// The provider writes the file anew. It keeps what was sent and returns it ([`ArtifactId::ORIGINAL`]), which can be
+    /// compared; nothing ties it to the signed file.
+    ///
+    /// [`ArtifactId::ORIGINAL`]: crate::ArtifactId::ORIGINAL
+    OriginalKept,
     /// Not at all.
     None,
 }

@@ -42,6 +42,11 @@ pub trait Provider: Any + Debug + Send + Sync {
         None
     }
 
+    /// Reminding signers.
+    fn reminders(&self) -> Option<Arc<dyn Reminders>> {
+        None
+    }
+
     /// Erasing finished data at the provider.
     fn retention(&self) -> Option<Arc<dyn Retention>> {
         None
@@ -197,6 +202,20 @@ impl Candidate {
     pub fn new(submission: Submission, agrees: Vec<&'static str>) -> Self {
         Self { submission, agrees }
     }
+}
+
+/// Reminding signers.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait Reminders: Debug + Send + Sync {
+    /// Lets the provider remind those whose turn it is and who have not acted, and gives their keys; none if there is
+    /// nobody to remind. Visible to people, so an implementation never repeats it by itself. A second call reminds again.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) if the request has ended,
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if this request's delivery has no reminders; with
+    /// [`Retry::OutcomeUnknown`](crate::Retry::OutcomeUnknown) whenever people may have been reminded.
+    async fn remind(&self, at: &RequestRef) -> Result<Vec<String>>;
 }
 
 /// Erasing finished data at the provider.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{ArtifactId, Handle, Personal, RequestRef};
+use crate::{ArtifactId, Handle, NextStep, Personal, RequestRef};
 
 /// The state of a request, or of one signer in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -163,6 +163,9 @@ pub struct StatusReport {
     pub expires_at: Option<Timestamp>,
     /// What is known of each signer; empty where the provider does not tell.
     pub signers: Vec<SignerStatus>,
+    /// What those who can act now do next, where the provider tells: links of signers whose turn has come. Empty says
+    /// nothing; what was given at submission stays as it was.
+    pub next_steps: Vec<NextStep>,
     /// Whether the result can be obtained.
     pub result: ResultState,
     /// What can be downloaded now.
@@ -188,6 +191,7 @@ impl StatusReport {
             created_at: None,
             expires_at: None,
             signers: Vec::new(),
+            next_steps: Vec::new(),
             result: ResultState::NotReady,
             artifacts: Vec::new(),
             ask_again_after: None,

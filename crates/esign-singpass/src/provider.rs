@@ -249,7 +249,7 @@ impl Documents for Singpass {
     fn native(&self, page: &PageFacts, area: &Rect) -> Option<NativePosition> {
         let (location, _) = Location::from_box(page.number, area, page.shown).ok()?;
         let (x, y) = (location.x.get().parse().ok()?, location.y.get().parse().ok()?);
-        Some(NativePosition { kind: KIND, page: page.number, x, y })
+        Some(NativePosition::new(KIND, page.number, x, y))
     }
 
     async fn submit(&self, request: &Prepared) -> Result<Submission> {

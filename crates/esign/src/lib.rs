@@ -21,7 +21,8 @@ pub use placing::try_place;
 pub use revocation::{FetchedRevocation, fetch_revocation};
 pub use secrets::EnvAndFileSecrets;
 pub use verification::{
-    RecordVerification, evidence_names_original, verify, verify_against_record, verify_options,
+    RecordVerification, evidence_names_original, original_is_what_was_sent, verify, verify_against_record,
+    verify_options,
 };
 
 /// Reading and verifying PDFs.

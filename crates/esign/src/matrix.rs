@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use esign_core::{
     Bound, BoxSupport, CallbackSupport, Capabilities, CertificateHolder, Client, Config, Delivery,
-    DeliverySupport, Error, ErrorKind, FixedSecrets, KeyAlgorithm, Need, Neutral, OriginProof, Range,
-    ReferenceSupport, Result, SigningKey, Support,
+    DeliverySupport, Error, ErrorKind, FixedSecrets, KeyAlgorithm, Mark, Need, Neutral, OriginProof, Range,
+    ReferenceSupport, Result, Role, SigningKey, Support,
 };
 
 use crate::{builder, default_registry};
@@ -156,12 +156,16 @@ const ROWS: &[(&str, Value)] = &[
     ("document name", |c| name(c)),
     ("signers per request", |c| signers(c)),
     ("needed of a signer", |c| needs(c)),
+    ("people besides signers", |c| list(c.roles.iter().map(role))),
     ("order of signers", |c| list(c.orders.iter())),
     ("delivery", |c| list(c.deliveries.iter().map(delivery))),
     ("place on the page", |c| place(c)),
     ("provider's own coordinates", |c| support(c.placements.native)),
+    ("marks besides signatures", |c| list(c.marks.iter().map(mark))),
     ("places per signer", |c| c.placements.per_signer.words()),
     ("signature box", |c| signature_box(c.placements.box_size)),
+    ("link of a later signer", |c| if c.later_links.is_yes() { "in the status".to_owned() } else { none() }),
+    ("reminders", |c| list(c.reminders.iter())),
     ("message to signers", |c| message(c)),
     ("languages", |c| list(c.languages.iter())),
     ("return address", |c| return_url(c)),
@@ -346,6 +350,27 @@ fn callbacks(support: CallbackSupport) -> String {
     }
 }
 
+fn role(role: &Role) -> &'static str {
+    match role {
+        Role::Signer => "signers",
+        Role::Approver => "approvers",
+        Role::Viewer => "viewers",
+        Role::Copy => "copies",
+        _ => "others",
+    }
+}
+
+fn mark(mark: &Mark) -> &'static str {
+    match mark {
+        Mark::Signature => "signature",
+        Mark::Initials => "initials",
+        Mark::Date => "date",
+        Mark::Name => "name",
+        Mark::Email => "e-mail",
+        _ => "others",
+    }
+}
+
 fn reference(support: ReferenceSupport) -> String {
     match support {
         ReferenceSupport::Echoed => "reference".to_owned(),
@@ -359,6 +384,7 @@ fn origin(proof: OriginProof) -> String {
     match proof {
         OriginProof::ByteExtension => "begins with the bytes sent".to_owned(),
         OriginProof::EvidenceDigest => "digest in the evidence".to_owned(),
+        OriginProof::OriginalKept => "original kept, file rewritten".to_owned(),
         _ => none(),
     }
 }

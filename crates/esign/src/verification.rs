@@ -23,6 +23,9 @@ pub struct RecordVerification {
     pub report: VerificationReport,
     /// Signatures that were made after it was sent.
     pub signatures_added: usize,
+    /// The provider writes the file anew, so nothing in it shows that it is the document that was sent: the notes say what
+    /// can be shown.
+    pub rewritten: bool,
     /// Why the file is not good, in words; empty if it is.
     pub problems: Vec<String>,
     /// What a reader must know although the file is good: those of the report, and what could not be settled of signatures
@@ -33,6 +36,8 @@ pub struct RecordVerification {
 impl RecordVerification {
     /// True if the file is the one that was sent with the signatures that were asked for, all of them valid and trusted,
     /// and nothing else. Signatures that were in it before must be whole.
+    ///
+    /// Of a file that is [rewritten](Self::rewritten) it says less: it is sealed, and the seal is valid and trusted.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.problems.is_empty()
@@ -80,7 +85,9 @@ pub async fn verify(content: Bytes, options: VerifyOptions) -> Result<Verificati
 /// Signatures that were in the document before it was sent are other people's, under roots of their own: they must still be
 /// whole, and whether they are trusted is told in [`RecordVerification::notes`].
 ///
-/// Some providers rewrite the file (see [`OriginProof`](esign_core::OriginProof)): of those, judge the report itself.
+/// A file of a provider that writes it anew ([`OriginProof::OriginalKept`](esign_core::OriginProof)) is good if it bears a
+/// signature and only good ones. That it is the document that was sent cannot be shown: the notes say so, and that is no
+/// problem of the file's. [`original_is_what_was_sent`] shows what can be.
 ///
 /// # Errors
 /// As [`verify`], and [`ErrorKind::BadHandle`] if the record knows no such document.
@@ -90,6 +97,9 @@ pub async fn verify_against_record(
     mut options: VerifyOptions,
 ) -> Result<RecordVerification> {
     let sent = sent_document(record.intent(), &artifact.id)?;
+    if record.intent().is_rewritten() {
+        return verify_rewritten(sent, artifact, options).await;
+    }
     options.original = Some(Original { bytes: sent.bytes, sha256: *sent.sha256.as_bytes() });
     options.boxes.extend(boxes_of(record.intent(), &sent.key));
     let report = verify(artifact.content.clone(), options).await?;
@@ -107,7 +117,41 @@ pub async fn verify_against_record(
         problems.extend(report.reasons.iter().filter(|reason| !notes.contains(reason)).cloned());
     }
     notes.extend(report.notes.iter().cloned());
-    Ok(RecordVerification { report, signatures_added, problems, notes })
+    Ok(RecordVerification { report, signatures_added, rewritten: false, problems, notes })
+}
+
+/// Of a file that the provider wrote anew: its seal, and in plain words what that does not show.
+async fn verify_rewritten(
+    sent: &SentDocument,
+    artifact: &Artifact,
+    options: VerifyOptions,
+) -> Result<RecordVerification> {
+    let report = verify(artifact.content.clone(), options).await?;
+    let signatures_added = report.signatures.len();
+    let mut problems = Vec::new();
+    if signatures_added == 0 {
+        problems.push("it bears no signature".to_owned());
+    }
+    if report.verdict != Verdict::Passed {
+        problems.extend(report.reasons.iter().cloned());
+    }
+    let mut notes = vec![format!(
+        "the provider writes the file anew and seals that: the seal shows that nothing was changed since, not that this is \
+         the document that was sent. What can be shown is that the original which the provider keeps is what was sent: \
+         fetch the artifact `original`, its SHA-256 must be {}. Nothing ties it to the sealed file but the provider's word: \
+         read them side by side",
+        sent.sha256
+    )];
+    notes.extend(report.notes.iter().cloned());
+    Ok(RecordVerification { report, signatures_added, rewritten: true, problems, notes })
+}
+
+/// Whether the original that a provider keeps and returns is, byte for byte, the document that was sent.
+///
+/// # Errors
+/// [`ErrorKind::BadHandle`] if the record knows no such document.
+pub fn original_is_what_was_sent(record: &SubmissionRecord, original: &Artifact) -> Result<bool> {
+    Ok(sent_document(record.intent(), &original.id)?.sha256 == original.sha256())
 }
 
 /// Whether a file that is embedded in a signed PDF names the SHA-256 digest of the document that was sent, in hexadecimal
@@ -233,6 +277,49 @@ mod tests {
             let artifact = Artifact::new(ArtifactId::SIGNED, MediaType::PDF, pdf.clone());
             verify_against_record(&self.record().await, &artifact, options).await.unwrap().problems
         }
+    }
+
+    #[tokio::test]
+    async fn a_rewritten_file_is_judged_by_its_seal_and_the_notes_say_what_that_shows() {
+        let desk = Desk::new();
+        let service = MemoryService::new();
+        service.change_capabilities(|caps| caps.origin_proof = esign_core::OriginProof::OriginalKept);
+        let client: Client = service.client().await.unwrap();
+        let document = Document::pdf("Lease", desk.original.clone());
+        let request = SignRequest::new(Reference::new("r").unwrap(), document, Delivery::ShareableLink)
+            .signer(Signer::new("tenant").place(Placement::points(
+                1,
+                50.0,
+                50.0,
+                Origin::BottomLeft,
+                Corner::BottomLeft,
+            )));
+        let record = client.submit(client.prepare(request).await.unwrap()).await.unwrap().record;
+        let record = SubmissionRecord::from_json(&record.to_json()).unwrap();
+        assert!(record.intent().is_rewritten());
+        let judge = async |pdf: &Bytes| {
+            let artifact = Artifact::new(ArtifactId::SIGNED, MediaType::PDF, pdf.clone());
+            verify_against_record(&record, &artifact, desk.options()).await.unwrap()
+        };
+
+        let rewritten = Bytes::from(sample_pdf("Lease", &["The tenant rents the flat.", "Certificate"]));
+        let sealed = judge(&desk.sign(&rewritten, "Signature_1")).await;
+        assert!(sealed.is_good() && sealed.rewritten, "{:?}", sealed.problems);
+        let said = &sealed.notes[0];
+        let digest = record.intent().documents()[0].sha256.to_string();
+        assert!(
+            said.contains("not that this is the document that was sent") && said.contains(&digest),
+            "{said}"
+        );
+
+        assert_eq!(judge(&rewritten).await.problems[0], "it bears no signature");
+        let mut broken = desk.sign(&rewritten, "Signature_1").to_vec();
+        broken[20] ^= 1;
+        assert!(!judge(&broken.into()).await.is_good());
+
+        let kept = |content: &Bytes| Artifact::new(ArtifactId::ORIGINAL, MediaType::PDF, content.clone());
+        assert!(original_is_what_was_sent(&record, &kept(&desk.original)).unwrap());
+        assert!(!original_is_what_was_sent(&record, &kept(&rewritten)).unwrap());
     }
 
     #[tokio::test]

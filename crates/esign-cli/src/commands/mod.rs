@@ -15,6 +15,7 @@ pub(crate) mod plan;
 pub(crate) mod preview;
 pub(crate) mod probe;
 pub(crate) mod providers;
+pub(crate) mod remind;
 pub(crate) mod resolve;
 pub(crate) mod roots;
 pub(crate) mod sandbox;

@@ -154,7 +154,7 @@ fn step_words(step: &Step, print_links: bool, papers: &Papers) -> String {
     }
 }
 
-fn step_json(step: &esign::NextStep, print_links: bool) -> Value {
+pub(super) fn step_json(step: &esign::NextStep, print_links: bool) -> Value {
     let mut object = json!({ "signer": step.signer });
     match &step.step {
         Step::OpenLink { url, open_before, shared } => {

@@ -3,9 +3,10 @@
 use esign::{Handle, ResultState, SignerStatus, State, StatusReport};
 use serde_json::{Value, json};
 
+use super::send::step_json;
 use crate::args::{Common, OneHandle};
 use crate::failure::{Exit, Failure};
-use crate::files::{read_handle, renew_handle};
+use crate::files::{add_links, read_handle, renew_handle};
 use crate::output::{Mark, Output, bold, value};
 use crate::settings;
 
@@ -15,7 +16,14 @@ pub(crate) async fn run(args: &OneHandle, common: &Common, output: &Output) -> R
     let handle = read_handle(&args.handle)?;
     let report = client.status(&handle).await?;
     renew_handle(&args.handle, report.new_handle.as_ref())?;
-    output.answer(&object(&handle, &report), || words(&report));
+    let links = add_links(&args.handle, &report.next_steps)?;
+    output.answer(&object(&handle, &report), || {
+        let mut words = words(&report);
+        if let Some(links) = &links {
+            words += &format!("\n    links of those whose turn it is: {}", links.display());
+        }
+        words
+    });
     Ok(exit(report.state()))
 }
 
@@ -36,6 +44,7 @@ pub(crate) fn object(handle: &Handle, report: &StatusReport) -> Value {
         "expires_at": report.expires_at.map(|at| at.to_string()),
         "result": value(&report.result),
         "artifacts": value(&report.artifacts),
+        "next_steps": report.next_steps.iter().map(|step| step_json(step, false)).collect::<Vec<_>>(),
         "signers": report.signers.iter().map(signer).collect::<Vec<_>>(),
         "notes": report.notes,
     })

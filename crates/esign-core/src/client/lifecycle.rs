@@ -72,6 +72,26 @@ impl Client {
         documents.cancel(handle.request()).await.map_err(|e| instance.name_error(e, Operation::Cancel))
     }
 
+    /// Lets the provider remind the signers whose turn it is, after reading the status; gives the keys of those who were
+    /// reminded. People see it: a second call reminds again.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] if the provider does not remind, [`ErrorKind::Conflict`] if the request has ended. With
+    /// [`Retry::OutcomeUnknown`](crate::Retry::OutcomeUnknown) if they may have been reminded.
+    pub async fn remind(&self, handle: &Handle) -> Result<Vec<String>> {
+        let (instance, documents) = self.documents_of(handle)?;
+        let named = |error| instance.name_error(error, Operation::Remind);
+        let reminders = instance.provider.reminders().ok_or_else(|| {
+            named(Error::new(ErrorKind::Unsupported, "this provider does not remind signers"))
+        })?;
+        let report = self.read_status(&instance, documents.as_ref(), handle).await?;
+        if report.standing.is_final() {
+            let message = format!("nobody is reminded: the request has ended ({})", report.state());
+            return Err(named(Error::new(ErrorKind::Conflict, message)));
+        }
+        reminders.remind(handle.request()).await.map_err(named)
+    }
+
     /// Erases a request and its documents at the provider, whatever its state; true if it was there. Download first.
     ///
     /// # Errors

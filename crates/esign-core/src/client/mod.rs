@@ -17,7 +17,7 @@ use crate::facts::{PdfFacts, TextHit, TextQuery};
 use crate::plan::{Examined, Inspection, Target, Texts, examine};
 use crate::{
     Capabilities, Clock, Error, ErrorKind, Intent, MediaType, Observer, Plan, Prepared, Provider,
-    ProviderKind, Result, SignRequest,
+    ProviderKind, Result, Rule, SignRequest,
 };
 
 pub use builder::ClientBuilder;
@@ -151,13 +151,15 @@ impl Client {
     }
 
     async fn inspect(&self, request: &SignRequest) -> Vec<Inspection> {
+        let rules = |instance: &Arc<Instance>| instance.provider.capabilities().documents.pdf;
+        let tags = self.inner.instances.all().iter().any(|i| rules(i).text_tags != Rule::Allow);
         let mut inspections = Vec::new();
         for document in &request.documents {
             let is_pdf = *document.media_type() == MediaType::PDF && !document.content().is_empty();
             inspections.push(match &self.inner.inspector {
                 Some(inspector) if is_pdf => match inspector.inspect(document.content().clone()).await {
                     Ok(facts) => {
-                        let texts = Texts::find(inspector.as_ref(), document, request).await;
+                        let texts = Texts::find(inspector.as_ref(), document, request, tags).await;
                         Inspection::Facts(Arc::new(facts), texts)
                     }
                     Err(error) => Inspection::Unreadable(error.message().to_owned()),

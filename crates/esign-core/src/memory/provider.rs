@@ -12,9 +12,10 @@ use super::service::{MemoryFault, MemoryService, Request, callback_signature};
 use crate::{
     Artifact, ArtifactId, CallbackEvidence, Callbacks, CancelOutcome, Capabilities, Clock,
     CompletedSignature, Documents, Error, ErrorKind, Event, Finding, Handle, HandleKey, InboundCall, Intent,
-    Lookup, Operation, Prepared, Probe, ProbeCheck, ProbeReport, ProbeVerdict, Provider, ProviderKind,
-    Received, Reply, RequestRef, Resolution, Resolved, Result, ResultState, Retention, Retry, SecretUrl,
-    SignerStatus, Standing, State, StatusReport, Step, Submission, Transactions, VerifiedEvent,
+    Lookup, NextStep, Operation, Prepared, Probe, ProbeCheck, ProbeReport, ProbeVerdict, Provider,
+    ProviderKind, Received, Reminders, Reply, RequestRef, Resolution, Resolved, Result, ResultState,
+    Retention, Retry, SecretUrl, SignerStatus, Standing, State, StatusReport, Step, Submission, Transactions,
+    VerifiedEvent,
 };
 
 /// The in-memory provider. All groups are on it; wrap it to make a provider that is wrong in one thing.
@@ -74,11 +75,9 @@ impl MemoryProvider {
             let step = match intent.delivery() {
                 _ if Some(signer.group) != turn => Step::WaitForOthers,
                 crate::Delivery::ProviderEmail => Step::EmailSent,
-                crate::Delivery::ShareableLink | crate::Delivery::InSessionRedirect => Step::OpenLink {
-                    url: signing_link(id, &signer.key)?,
-                    open_before: Some(request.expires_at),
-                    shared: false,
-                },
+                crate::Delivery::ShareableLink | crate::Delivery::InSessionRedirect => {
+                    open_link(id, request, &signer.key)?
+                }
             };
             submission = submission.step(&signer.key, step);
         }
@@ -90,6 +89,11 @@ impl MemoryProvider {
             .request(id)
             .ok_or_else(|| Error::new(ErrorKind::NotFound, "the service does not know this request"))
     }
+}
+
+fn open_link(id: &str, request: &Request, signer: &str) -> Result<Step> {
+    let url = signing_link(id, signer)?;
+    Ok(Step::OpenLink { url, open_before: Some(request.expires_at), shared: false })
 }
 
 fn signing_link(id: &str, signer: &str) -> Result<SecretUrl> {
@@ -141,7 +145,7 @@ fn failure(fault: MemoryFault, operation: Operation) -> Option<Error> {
             return None;
         }
     };
-    let creates = matches!(operation, Operation::Submit | Operation::Transaction);
+    let creates = matches!(operation, Operation::Submit | Operation::Transaction | Operation::Remind);
     let retry = if creates { Retry::OutcomeUnknown } else { Retry::SAFE };
     Some(error.with_retry(retry).during(operation))
 }
@@ -164,6 +168,10 @@ impl Provider for MemoryProvider {
     }
 
     fn lookup(&self) -> Option<Arc<dyn Lookup>> {
+        Some(Arc::new(self.clone()))
+    }
+
+    fn reminders(&self) -> Option<Arc<dyn Reminders>> {
         Some(Arc::new(self.clone()))
     }
 
@@ -222,6 +230,12 @@ impl Documents for MemoryProvider {
                 status
             })
             .collect();
+        if request.delivery == crate::Delivery::ShareableLink && !state.is_end() {
+            for signer in request.waited_for() {
+                let step = open_link(at.id(), &request, &signer.key)?;
+                report.next_steps.push(NextStep { signer: signer.key.clone(), step });
+            }
+        }
         let ids = request.documents.iter().map(|(key, ..)| artifact_of(&request, &ArtifactId::SIGNED, key));
         (report.result, report.artifacts) = match state {
             State::Completed if request.result_gone => (ResultState::Gone, Vec::new()),
@@ -286,6 +300,22 @@ impl Lookup for MemoryProvider {
             Some((id, request)) => Resolution::Found(Box::new(self.submission(intent, &id, &request)?)),
             None => Resolution::NotFound,
         })
+    }
+}
+
+#[async_trait]
+impl Reminders for MemoryProvider {
+    async fn remind(&self, at: &RequestRef) -> Result<Vec<String>> {
+        let request = self.known(at.id())?;
+        if request.delivery != crate::Delivery::ProviderEmail {
+            let message = "the service mails nothing to signers with a link: pass the link on again";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        let keys: Vec<_> = request.waited_for().map(|signer| signer.key.clone()).collect();
+        self.call(Operation::Remind, || {
+            self.service.change(at.id(), |request| request.reminded.extend(keys.iter().cloned()));
+        })?;
+        Ok(keys)
     }
 }
 

@@ -17,9 +17,9 @@ use crate::facts::{Rect, Size};
 use crate::{
     Bound, BoxSupport, CallbackSupport, Capabilities, CertificateHolder, Client, Clock, Config, Delivery,
     DeliverySupport, DocumentLimits, Endpoint, ExpirySupport, Handle, InboundCall, LegalClaim, LegalClass,
-    MediaType, MessageSupport, NameRules, Need, Neutral, Operation, Order, OriginProof, PdfRules, Prepared,
-    Range, ReferenceSupport, Registry, ResolvedSpot, Result, ReturnUrlSupport, SignerLimits, State, Support,
-    VirtualClock,
+    Mark, MediaType, MessageSupport, NameRules, Need, Neutral, Operation, Order, OriginProof, PdfRules,
+    Prepared, Range, ReferenceSupport, Registry, ResolvedSpot, Result, ReturnUrlSupport, Role, SignerLimits,
+    State, Support, VirtualClock,
 };
 
 /// A little signing service in memory. Clones are the same service.
@@ -52,6 +52,7 @@ const TOKEN_LIFE: SignedDuration = SignedDuration::from_mins(10);
 #[derive(Clone)]
 pub(super) struct Request {
     pub(super) reference: String,
+    pub(super) delivery: Delivery,
     pub(super) created_at: Timestamp,
     pub(super) expires_at: Timestamp,
     pub(super) documents: Vec<(String, MediaType, Bytes)>,
@@ -60,6 +61,8 @@ pub(super) struct Request {
     pub(super) word: Option<String>,
     pub(super) boxes: Vec<(u32, Rect)>,
     pub(super) heard: String,
+    /// Who was reminded, each time.
+    pub(super) reminded: Vec<String>,
     pub(super) erased: bool,
     pub(super) result_gone: bool,
 }
@@ -228,6 +231,12 @@ impl MemoryService {
         self.request(handle.request().id()).map(|request| request.heard)
     }
 
+    /// Who was reminded of a request, in order, once for each time.
+    #[must_use]
+    pub fn reminded(&self, handle: &Handle) -> Vec<String> {
+        self.request(handle.request().id()).map(|request| request.reminded).unwrap_or_default()
+    }
+
     /// From now on what the service says has members that nobody knows.
     pub fn extend(&self) {
         self.world().extended = true;
@@ -298,7 +307,8 @@ impl MemoryService {
         let request = prepared.request();
         let life = request.expires_after.unwrap_or(SignedDuration::from_hours(24 * 30));
         let documents = request.documents.iter();
-        let signers = request.signers.iter().enumerate().map(|(i, signer)| ServiceSigner {
+        let acting = request.signers.iter().filter(|signer| signer.role.acts());
+        let signers = acting.enumerate().map(|(i, signer)| ServiceSigner {
             key: signer.key.clone(),
             group: match request.order {
                 Some(Order::Sequential) => u32::try_from(i).unwrap_or(u32::MAX),
@@ -311,6 +321,7 @@ impl MemoryService {
         });
         let stored = Request {
             reference: request.reference.as_str().to_owned(),
+            delivery: request.delivery,
             created_at,
             expires_at: created_at + life,
             documents: documents
@@ -321,6 +332,7 @@ impl MemoryService {
             word: None,
             boxes: boxes(prepared),
             heard: heard(prepared),
+            reminded: Vec::new(),
             erased: false,
             result_gone: false,
         };
@@ -396,6 +408,12 @@ impl Request {
         }
     }
 
+    /// Those whose turn it is and who have not signed.
+    pub(super) fn waited_for(&self) -> impl Iterator<Item = &ServiceSigner> {
+        let turn = self.turn();
+        self.signers.iter().filter(move |s| s.signed_at.is_none() && Some(s.group) == turn)
+    }
+
     /// The lowest group in which somebody has yet to sign.
     pub(super) fn turn(&self) -> Option<u32> {
         self.signers.iter().filter(|s| s.signed_at.is_none()).map(|s| s.group).min()
@@ -442,8 +460,11 @@ fn heard(prepared: &Prepared) -> String {
         request.return_url.as_ref().map(ToString::to_string).unwrap_or_default(),
     ];
     let of_signers = request.signers.iter().flat_map(|signer| {
-        [request.message_for(signer), request.language_for(signer)]
-            .map(|wish| wish.unwrap_or_default().to_owned())
+        let marks = signer.placements.iter().map(|placement| format!("{:?}", placement.mark));
+        let said = [Some(format!("{:?}", signer.role)), Some(marks.collect::<Vec<_>>().join(" "))];
+        let wishes =
+            [request.message_for(signer), request.language_for(signer)].map(|wish| wish.map(str::to_owned));
+        said.into_iter().chain(wishes).map(Option::unwrap_or_default)
     });
     parts.into_iter().chain(of_signers).chain(natives).collect::<Vec<_>>().join("\n")
 }
@@ -471,6 +492,8 @@ fn everything() -> Capabilities {
         phone: Need::Used,
         unique_emails: true,
     };
+    caps.roles = vec![Role::Approver, Role::Viewer, Role::Copy];
+    caps.marks = vec![Mark::Initials, Mark::Date, Mark::Name, Mark::Email];
     caps.placements.neutral = Neutral::Supported;
     caps.placements.native = Support::Yes;
     caps.placements.per_signer = Range::FREE;
@@ -483,6 +506,8 @@ fn everything() -> Capabilities {
         delivery(Delivery::ShareableLink),
         delivery(Delivery::InSessionRedirect),
     ];
+    caps.later_links = Support::Yes;
+    caps.reminders = vec![Delivery::ProviderEmail];
     caps.message = MessageSupport {
         deliveries: vec![Delivery::ProviderEmail, Delivery::ShareableLink],
         chars: Range::of(1, 1000),

@@ -10,9 +10,9 @@ mod signer;
 pub use document::{Document, MediaType, Sha256Hash};
 pub use options::{ProviderOption, ProviderOptions};
 pub use placement::{
-    Anchor, Corner, Decimal, Direction, NativePosition, Occurrence, Origin, PagePosition, Placement, Spot,
-    Unit,
+    Anchor, Corner, Decimal, Direction, Mark, NativePosition, Occurrence, Origin, PagePosition, Placement,
+    Spot, Unit,
 };
 pub use request::{Delivery, LegalClass, Order, Reference, SignRequest};
 pub use request_file::{REQUEST_FILE_VERSION, RequestFile};
-pub use signer::{DocumentUse, Identity, Signer, Use};
+pub use signer::{DocumentUse, Identity, Role, Signer, Use};

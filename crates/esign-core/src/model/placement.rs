@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::facts::{Rect, Size};
 use crate::{Error, ErrorKind, ProviderKind, Result};
 
-/// One place for one signature of one signer.
+/// One place for one mark of one signer: a signature, unless said otherwise.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Placement {
@@ -18,6 +18,8 @@ pub struct Placement {
     pub document: Option<String>,
     /// Where on it.
     pub spot: Spot,
+    /// What goes there.
+    pub mark: Mark,
 }
 
 impl Placement {
@@ -61,7 +63,7 @@ impl Placement {
     /// # Errors
     /// If a coordinate is not a plain decimal number.
     pub fn native(kind: ProviderKind, page: u32, x: &str, y: &str) -> Result<Self> {
-        Ok(Self::from_spot(Spot::Native(NativePosition { kind, page, x: x.parse()?, y: y.parse()? })))
+        Ok(Self::from_spot(Spot::Native(NativePosition::new(kind, page, x.parse()?, y.parse()?))))
     }
 
     /// At a text on the page. For a provider that finds no texts itself it is looked up before anything is sent: not found,
@@ -81,7 +83,14 @@ impl Placement {
     /// A placement from its spot.
     #[must_use]
     pub fn from_spot(spot: Spot) -> Self {
-        Self { document: None, spot }
+        Self { document: None, spot, mark: Mark::Signature }
+    }
+
+    /// Says what goes there instead of a signature.
+    #[must_use]
+    pub fn mark(mut self, mark: Mark) -> Self {
+        self.mark = mark;
+        self
     }
 
     /// Names the document.
@@ -100,6 +109,30 @@ impl Placement {
             Spot::Field(_) | Spot::Native(_) => {}
         }
         self
+    }
+}
+
+/// What goes where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Mark {
+    /// A signature.
+    #[default]
+    Signature,
+    /// The signer's initials.
+    Initials,
+    /// The date of signing, as the provider writes it.
+    Date,
+    /// The signer's name.
+    Name,
+    /// The signer's e-mail address.
+    Email,
+}
+
+impl Mark {
+    pub(crate) fn is_signature(&self) -> bool {
+        *self == Self::Signature
     }
 }
 
@@ -276,6 +309,27 @@ pub struct NativePosition {
     pub x: Decimal,
     /// Sent digit for digit.
     pub y: Decimal,
+    /// The width of the box, for a provider whose numbers have one. Sent digit for digit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<Decimal>,
+    /// The height of the box, for a provider whose numbers have one. Sent digit for digit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<Decimal>,
+}
+
+impl NativePosition {
+    /// A place without a size.
+    #[must_use]
+    pub fn new(kind: ProviderKind, page: u32, x: Decimal, y: Decimal) -> Self {
+        Self { kind, page, x, y, width: None, height: None }
+    }
+
+    /// Adds the size of the box.
+    #[must_use]
+    pub fn with_size(mut self, width: Decimal, height: Decimal) -> Self {
+        (self.width, self.height) = (Some(width), Some(height));
+        self
+    }
 }
 
 /// A decimal number kept as it was written: `0.10` stays `0.10`.

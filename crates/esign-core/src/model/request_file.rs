@@ -9,9 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
 use super::{
-    Anchor, Corner, Decimal, Delivery, Document, DocumentUse, Identity, LegalClass, MediaType,
-    NativePosition, Order, Origin, PagePosition, Placement, ProviderOptions, Reference, SignRequest, Signer,
-    Spot, Unit,
+    Anchor, Corner, Decimal, Delivery, Document, DocumentUse, Identity, LegalClass, Mark, MediaType,
+    NativePosition, Order, Origin, PagePosition, Placement, ProviderOptions, Reference, Role, SignRequest,
+    Signer, Spot, Unit,
 };
 use crate::facts::Size;
 use crate::{Error, Personal, ProviderKind, Result};
@@ -87,6 +87,8 @@ struct SignerFile {
     email: Option<Personal>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     phone: Option<Personal>,
+    #[serde(default, skip_serializing_if = "Role::is_signer")]
+    role: Role,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     identity: Option<Identity>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -126,6 +128,8 @@ struct PlacementFile {
     field: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     native: Option<NativeFile>,
+    #[serde(skip_serializing_if = "Mark::is_signature")]
+    mark: Mark,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -135,6 +139,10 @@ struct NativeFile {
     page: u32,
     x: Decimal,
     y: Decimal,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    width: Option<Decimal>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    height: Option<Decimal>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -216,6 +224,7 @@ fn signer(file: SignerFile) -> Result<Signer> {
         name: file.name,
         email: file.email,
         phone: file.phone,
+        role: file.role,
         identity: file.identity,
         group: file.group,
         documents: file.documents,
@@ -234,7 +243,14 @@ fn placement(file: PlacementFile) -> Result<Placement> {
     let spot = match (file.anchor, file.field, file.native) {
         (Some(anchor), _, _) => Spot::Anchor(anchor),
         (_, Some(field), _) => Spot::Field(field),
-        (_, _, Some(n)) => Spot::Native(NativePosition { kind: n.kind, page: n.page, x: n.x, y: n.y }),
+        (_, _, Some(n)) => Spot::Native(NativePosition {
+            kind: n.kind,
+            page: n.page,
+            x: n.x,
+            y: n.y,
+            width: n.width,
+            height: n.height,
+        }),
         (None, None, None) => Spot::Page(PagePosition {
             page: required(file.page, "page")?,
             x: required(file.x, "x")?,
@@ -245,7 +261,7 @@ fn placement(file: PlacementFile) -> Result<Placement> {
             size: file.size,
         }),
     };
-    Ok(Placement { document, spot })
+    Ok(Placement { document, spot, mark: file.mark })
 }
 
 fn required<T>(value: Option<T>, name: &str) -> Result<T> {

@@ -1,4 +1,4 @@
-//! A person who signs, views or both.
+//! A person who signs, approves, views, or gets a copy.
 
 use std::fmt;
 
@@ -22,6 +22,8 @@ pub struct Signer {
     pub email: Option<Personal>,
     /// Mobile number with country code: `+6591234567`.
     pub phone: Option<Personal>,
+    /// What the person has to do: sign, unless said otherwise.
+    pub role: Role,
     /// Who exactly must sign: checked by the provider, or the request is refused.
     pub identity: Option<Identity>,
     /// The turn in [`Order::Groups`](crate::Order::Groups), from 1; signers of one group sign in any order.
@@ -45,6 +47,7 @@ impl Signer {
             name: None,
             email: None,
             phone: None,
+            role: Role::Signer,
             identity: None,
             group: None,
             documents: Vec::new(),
@@ -72,6 +75,13 @@ impl Signer {
     #[must_use]
     pub fn phone(mut self, phone: impl Into<Personal>) -> Self {
         self.phone = Some(phone.into());
+        self
+    }
+
+    /// Sets what the person has to do.
+    #[must_use]
+    pub fn role(mut self, role: Role) -> Self {
+        self.role = role;
         self
     }
 
@@ -125,6 +135,7 @@ impl fmt::Debug for Signer {
             .field("name", &self.name)
             .field("email", &self.email)
             .field("phone", &self.phone)
+            .field("role", &self.role)
             .field("identity", &self.identity)
             .field("group", &self.group)
             .field("documents", &self.documents)
@@ -132,6 +143,34 @@ impl fmt::Debug for Signer {
             .field("message", &self.message.as_ref().map(|m| format!("{} characters", m.chars().count())))
             .field("language", &self.language)
             .finish()
+    }
+}
+
+/// What a person has to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Role {
+    /// Signs. At least one person of a request does.
+    #[default]
+    Signer,
+    /// Approves in their turn, without a signature.
+    Approver,
+    /// Opens the documents in their turn and confirms that, without a signature.
+    Viewer,
+    /// Gets a copy and has nothing to do: the request does not wait for them.
+    Copy,
+}
+
+impl Role {
+    /// True for everybody whom the request waits for.
+    #[must_use]
+    pub fn acts(self) -> bool {
+        self != Self::Copy
+    }
+
+    pub(crate) fn is_signer(&self) -> bool {
+        *self == Self::Signer
     }
 }
 

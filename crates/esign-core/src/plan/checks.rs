@@ -6,7 +6,7 @@ use super::Finding;
 use super::examine::{Draft, Inspection, contradiction};
 use super::wishes::adapt_document_name;
 use crate::{
-    Delivery, Document, MediaType, Need, Occurrence, Order, Placement, Range, Signer, Spot, Unit, Use,
+    Delivery, Document, MediaType, Need, Occurrence, Order, Placement, Range, Role, Signer, Spot, Unit, Use,
 };
 
 /// What is wrong with a request whoever the provider is.
@@ -54,6 +54,9 @@ fn content_fault(document: &Document) -> Option<&'static str> {
 fn signer_shape(draft: &mut Draft<'_>) {
     if draft.request.signers.is_empty() {
         draft.find(contradiction("signers.none", "signers", "there is nobody to sign"));
+    } else if !draft.request.signers.iter().any(|signer| signer.role.is_signer()) {
+        let message = "nobody signs: at least one person needs the role signer";
+        draft.find(contradiction("signers.none", "signers", message));
     }
     let documents: Vec<_> = draft.request.documents.iter().map(|d| d.key().to_owned()).collect();
     let signers = draft.request.signers.clone();
@@ -78,6 +81,11 @@ fn signer_shape(draft: &mut Draft<'_>) {
         if let Some(used) = unknown {
             let message = format!("there is no document with the key {:?}", used.document);
             draft.find(contradiction("signer.document", format!("{at}.documents"), message));
+        }
+        if !signer.role.is_signer() && !(signer.placements.is_empty() && signer.documents.is_empty()) {
+            let message = "only signers have places on the page and documents of their own: leave placements and \
+                           documents out for this role";
+            draft.find(contradiction("signer.role", format!("{at}.role"), message));
         }
         if !signer.documents.is_empty() && signer.documents.iter().all(|used| used.used == Use::View) {
             draft.find(contradiction(
@@ -114,7 +122,7 @@ fn looks_like_phone(text: &str) -> bool {
 }
 
 fn order_shape(draft: &mut Draft<'_>) {
-    let signers = &draft.request.signers;
+    let signers: Vec<_> = draft.request.signers.iter().filter(|signer| signer.role.acts()).collect();
     let several = signers.len() > 1;
     let grouped = signers.iter().filter(|s| s.group.is_some()).count();
     let finding = match draft.request.order {
@@ -314,6 +322,17 @@ fn signer_limits(draft: &mut Draft<'_>) {
         let finding =
             Finding::unsupported("signers.count", "signers", message).limited_to(caps.signers.count);
         draft.find(if signers > 1 { finding.solved_by_chain() } else { finding });
+    }
+    for (i, signer) in draft.request.signers.clone().iter().enumerate() {
+        if !signer.role.is_signer() && !caps.roles.contains(&signer.role) {
+            let message = match signer.role {
+                Role::Copy => "this provider sends no copies to people who do not sign",
+                Role::Signer | Role::Approver | Role::Viewer => {
+                    "with this provider everybody who takes part signs"
+                }
+            };
+            draft.find(Finding::unsupported("signer.role", format!("signers[{i}].role"), message));
+        }
     }
     let by_email = draft.request.delivery == Delivery::ProviderEmail;
     let needed = |need: Need| need == Need::Required || (need == Need::ForEmailDelivery && by_email);

@@ -233,7 +233,7 @@ impl Draft<'_> {
                 Inspection::None | Inspection::Unreadable(_) => None,
             });
             let facts = facts.collect();
-            let intent = Intent::record(&plan, &self.caps.endpoint, &self.request, now);
+            let intent = Intent::record(&plan, self.caps, &self.request, now);
             Prepared::new(intent, self.request, signers, facts, plan.findings.clone())
         });
         Examined { plan, prepared }

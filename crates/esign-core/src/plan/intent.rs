@@ -7,8 +7,8 @@ use super::prepared::{ResolvedPlacement, ResolvedSigner, ResolvedSpot};
 use super::{Change, Plan};
 use crate::facts::Rect;
 use crate::{
-    Anchor, Delivery, Endpoint, MediaType, NativePosition, Order, Personal, ProviderKind, Reference, Result,
-    Sha256Hash, SignRequest, Spot, stored,
+    Anchor, Capabilities, Delivery, Mark, MediaType, NativePosition, Order, OriginProof, Personal,
+    ProviderKind, Reference, Result, Role, Sha256Hash, SignRequest, Spot, stored,
 };
 
 const INTENT_VERSION: u32 = 1;
@@ -36,6 +36,9 @@ pub struct Intent {
     placements: Vec<PlacedSignature>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     changes: Vec<Change>,
+    /// The provider writes the file anew.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    rewritten: bool,
     software: String,
 }
 
@@ -56,6 +59,9 @@ pub struct SentDocument {
 pub struct SentSigner {
     /// The signer's key.
     pub key: String,
+    /// What the person has to do.
+    #[serde(default, skip_serializing_if = "Role::is_signer")]
+    pub role: Role,
     /// A digest of the e-mail address, salted with the reference: recognises the address without keeping it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email_digest: Option<Sha256Hash>,
@@ -68,6 +74,9 @@ pub struct PlacedSignature {
     pub signer: String,
     /// The document's key.
     pub document: String,
+    /// What goes there.
+    #[serde(default, skip_serializing_if = "Mark::is_signature")]
+    pub mark: Mark,
     /// From 1; absent where the provider finds the page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<u32>,
@@ -91,6 +100,7 @@ impl PlacedSignature {
         let mut placed = Self {
             signer: signer.key.clone(),
             document: request.documents[placement.document].key().to_owned(),
+            mark: placement.mark,
             page: placement.page,
             area: None,
             native: None,
@@ -146,7 +156,7 @@ impl PlannedPlacement {
 impl Intent {
     pub(super) fn record(
         plan: &Plan,
-        endpoint: &Endpoint,
+        capabilities: &Capabilities,
         request: &SignRequest,
         prepared_at: Timestamp,
     ) -> Self {
@@ -160,14 +170,15 @@ impl Intent {
         });
         let sent = request.signers.iter().map(|s| SentSigner {
             key: s.key.clone(),
+            role: s.role,
             email_digest: s.email.as_ref().map(|email| Self::email_digest(&reference, email)),
         });
         Self {
             intent: INTENT_VERSION,
             instance: plan.instance.clone(),
             kind: plan.kind.clone(),
-            fingerprint: endpoint.fingerprint(),
-            environment: endpoint.environment.clone(),
+            fingerprint: capabilities.endpoint.fingerprint(),
+            environment: capabilities.endpoint.environment.clone(),
             prepared_at,
             delivery: request.delivery,
             order: request.order,
@@ -175,6 +186,7 @@ impl Intent {
             signers: sent.collect(),
             placements: plan.placements.iter().map(|planned| planned.placed.clone()).collect(),
             changes: plan.changes.clone(),
+            rewritten: capabilities.origin_proof == OriginProof::OriginalKept,
             software: concat!("esign ", env!("CARGO_PKG_VERSION")).to_owned(),
             reference,
         }
@@ -222,6 +234,12 @@ impl Intent {
         self.delivery
     }
 
+    /// In which order several signers sign.
+    #[must_use]
+    pub fn order(&self) -> Option<Order> {
+        self.order
+    }
+
     /// The documents.
     #[must_use]
     pub fn documents(&self) -> &[SentDocument] {
@@ -244,6 +262,13 @@ impl Intent {
     #[must_use]
     pub fn changes(&self) -> &[Change] {
         &self.changes
+    }
+
+    /// True if the provider writes the file anew, so that the signed file does not begin with what was sent
+    /// ([`OriginProof::OriginalKept`]).
+    #[must_use]
+    pub fn is_rewritten(&self) -> bool {
+        self.rewritten
     }
 
     /// The intent as JSON.

@@ -9,6 +9,9 @@ use crate::{
     Unit,
 };
 
+/// How a text in double braces begins.
+const TAG: &str = "{{";
+
 /// How many places an error lists.
 const LISTED: usize = 5;
 
@@ -21,9 +24,18 @@ pub(crate) struct Texts {
 }
 
 impl Texts {
-    /// Looks for all of them at once; does not ask the inspector if there are none.
-    pub(crate) async fn find(inspector: &dyn Inspector, document: &Document, request: &SignRequest) -> Self {
+    /// Looks for all of them at once, and for texts in double braces if `tags` matter; does not ask the inspector if there
+    /// is nothing to look for.
+    pub(crate) async fn find(
+        inspector: &dyn Inspector,
+        document: &Document,
+        request: &SignRequest,
+        tags: bool,
+    ) -> Self {
         let mut wanted: Vec<TextQuery> = Vec::new();
+        if tags {
+            wanted.push(TextQuery::new(TAG, false));
+        }
         for placement in request.signers.iter().flat_map(|signer| &signer.placements) {
             let here = match &placement.document {
                 Some(key) => key == document.key(),
@@ -46,6 +58,12 @@ impl Texts {
             Ok(_) => Self::failed("the inspector's answer does not fit what was asked"),
             Err(error) => Self::failed(error.message()),
         }
+    }
+
+    /// The page of the first text in double braces, if that was looked for and could be.
+    pub(crate) fn first_tag(&self) -> Option<u32> {
+        let (_, hits) = self.found.iter().find(|(query, _)| query.text == TAG)?;
+        hits.first().map(|hit| hit.page)
     }
 
     fn failed(fault: &str) -> Self {

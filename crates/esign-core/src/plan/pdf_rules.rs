@@ -10,7 +10,8 @@ pub(super) fn check(draft: &mut Draft<'_>) {
     for i in 0..draft.inspections.len() {
         let Some(facts) = draft.facts(i) else { continue };
         let at = format!("documents[{i}].content");
-        let findings = faults(facts, &rules, &at);
+        let tags = draft.texts(i).and_then(super::Texts::first_tag);
+        let findings = faults(facts, &rules, tags, &at);
         let certified = certified(facts, &at);
         draft.findings.extend(findings);
         draft.findings.extend(certified);
@@ -28,7 +29,7 @@ fn certified(facts: &PdfFacts, at: &str) -> Option<Finding> {
     Some(Finding::warning("pdf.certified", at, message))
 }
 
-fn faults(facts: &PdfFacts, rules: &PdfRules, at: &str) -> Vec<Finding> {
+fn faults(facts: &PdfFacts, rules: &PdfRules, tag: Option<u32>, at: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut apply = |rule: Rule, holds: bool, code: &'static str, message: String| match rule {
         Rule::Refuse if holds => findings.push(Finding::unsupported(code, at, message)),
@@ -73,6 +74,34 @@ fn faults(facts: &PdfFacts, rules: &PdfRules, at: &str) -> Vec<Finding> {
         facts.xfa == Some(Xfa::Dynamic),
         "pdf.dynamic_xfa",
         "the PDF is a dynamic XFA form, whose pages are not in the file; print it to a new PDF".into(),
+    );
+    let signed =
+        facts.signatures.iter().find(|field| field.signature.is_some() || field.unreadable.is_some());
+    apply(
+        rules.existing_signatures,
+        signed.is_some(),
+        "pdf.existing_signatures",
+        format!(
+            "the PDF is signed already (field {:?}), and this provider destroys the signatures of others: have it signed \
+             where signatures are kept, or print it to a new PDF if they are not needed",
+            signed.map_or("", |field| &field.name)
+        ),
+    );
+    apply(
+        rules.forms,
+        facts.form_fields > 0,
+        "pdf.forms",
+        "the PDF has form fields, which this provider makes part of the page: nobody can fill them in afterwards".into(),
+    );
+    apply(
+        rules.text_tags,
+        tag.is_some(),
+        "pdf.text_tags",
+        format!(
+            "page {} has a text in double braces ({{{{…}}}}), which this provider hides and takes for the order to place a \
+             field of its own; remove it from the document",
+            tag.unwrap_or_default()
+        ),
     );
     if let Some(least) = rules.existing_level {
         for field in &facts.signatures {

@@ -5,7 +5,7 @@ use super::examine::Draft;
 use super::prepared::{ResolvedPlacement, ResolvedSigner, ResolvedSpot};
 use super::{Finding, PlannedPlacement, Wish, landmarks};
 use crate::facts::{Rect, Size};
-use crate::{BoxSupport, NativePosition, Neutral, PagePosition, Placement, Rule, Spot};
+use crate::{BoxSupport, Mark, NativePosition, Neutral, PagePosition, Placement, Rule, Spot};
 
 /// Resolves each signer's placements and checks their number, their place and that they get along.
 pub(super) fn resolve(draft: &mut Draft<'_>) -> Vec<ResolvedSigner> {
@@ -20,8 +20,9 @@ pub(super) fn resolve(draft: &mut Draft<'_>) -> Vec<ResolvedSigner> {
             placements.extend(found);
         }
         // What was left out or refused has been said already.
-        if all_found {
-            count_per_signer(draft, i, placements.len());
+        if all_found && signer.role.is_signer() {
+            let signatures = placements.iter().filter(|p| p.mark.is_signature()).count();
+            count_per_signer(draft, i, signatures);
         }
         signers.push(ResolvedSigner { key: signer.key, placements });
     }
@@ -40,11 +41,12 @@ pub(super) struct Wanted {
     pub(super) document: usize,
     signer: usize,
     wish: usize,
+    mark: Mark,
 }
 
 impl Wanted {
     fn resolved(&self, page: Option<u32>, spot: ResolvedSpot) -> ResolvedPlacement {
-        ResolvedPlacement { document: self.document, wish: self.wish, page, spot }
+        ResolvedPlacement { document: self.document, wish: self.wish, mark: self.mark, page, spot }
     }
 }
 
@@ -56,7 +58,13 @@ fn resolve_wish(
     placement: &Placement,
 ) -> Vec<ResolvedPlacement> {
     let Some(document) = document_index(draft, placement) else { return Vec::new() };
-    let wanted = Wanted { at: format!("signers[{signer}].placements[{wish}]"), document, signer, wish };
+    let at = format!("signers[{signer}].placements[{wish}]");
+    let wanted = Wanted { at, document, signer, wish, mark: placement.mark };
+    if !placement.mark.is_signature() && !draft.caps.marks.contains(&placement.mark) {
+        let message = format!("this provider does not place a signer's {}", name_of(placement.mark));
+        draft.find(Finding::unsupported("placement.mark", format!("{}.mark", wanted.at), message));
+        return Vec::new();
+    }
     let caps = &draft.caps.placements;
     if caps.neutral == Neutral::Unsupported && !caps.native.is_yes() {
         let refusal =
@@ -217,8 +225,21 @@ fn resolve_native(
         draft.find(Finding::unsupported("placement.native", at, "this provider has no native numbers"));
         return None;
     }
+    let sizes = [("width", &native.width), ("height", &native.height)];
+    if native.width.is_some() != native.height.is_some() {
+        let message = "a box in native numbers has a width and a height, or neither";
+        draft.find(Finding::invalid("placement.native", at, message));
+        return None;
+    }
+    if native.width.is_some() && !draft.caps.native_sizes.is_yes() {
+        let message = "this provider's own numbers name no size of the box: leave out width and height";
+        draft.find(Finding::unsupported("placement.native", at, message));
+        return None;
+    }
     if let Some(most) = caps.decimals {
-        for (name, value) in [("x", &native.x), ("y", &native.y)] {
+        let numbers = [("x", Some(&native.x)), ("y", Some(&native.y))].into_iter();
+        let numbers = numbers.chain(sizes.map(|(name, size)| (name, size.as_ref())));
+        for (name, value) in numbers.filter_map(|(name, value)| Some((name, value?))) {
             if value.decimals() > usize::from(most) {
                 let message =
                     format!("{value} has more than {most} decimals, and native numbers are never rounded");
@@ -315,6 +336,16 @@ fn existing_overlap(draft: &mut Draft<'_>, at: &str, document: usize, page: u32,
         Rule::Refuse => draft.find(Finding::invalid("placement.overlap_existing", at, message)),
         Rule::Warn => draft.find(Finding::warning("placement.overlap_existing", at, message)),
         Rule::Allow => {}
+    }
+}
+
+fn name_of(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Signature => "signature",
+        Mark::Initials => "initials",
+        Mark::Date => "date of signing",
+        Mark::Name => "name",
+        Mark::Email => "e-mail address",
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Finding, Intent};
 use crate::facts::{PdfFacts, Rect};
-use crate::{Anchor, NativePosition, SignRequest};
+use crate::{Anchor, Mark, NativePosition, SignRequest};
 
 /// A request that may be sent: only [`Client::prepare`](crate::Client::prepare) makes one. Store its
 /// [`Prepared::intent`], then submit it. It cannot be cloned: sending uses it up, so that nothing is sent twice by
@@ -91,6 +91,8 @@ pub struct ResolvedPlacement {
     /// Index of the wish among the signer's placements in the request; a text that occurs several times may give several
     /// places.
     pub wish: usize,
+    /// What goes there.
+    pub mark: Mark,
     /// From 1; `None` where the provider finds the page.
     pub page: Option<u32>,
     /// Where on it.

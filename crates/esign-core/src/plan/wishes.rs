@@ -39,7 +39,8 @@ fn delivery(draft: &mut Draft<'_>) {
 }
 
 fn order(draft: &mut Draft<'_>) {
-    let Some(wanted) = draft.request.order.filter(|_| draft.request.signers.len() > 1) else { return };
+    let acting = draft.request.signers.iter().filter(|signer| signer.role.acts()).count();
+    let Some(wanted) = draft.request.order.filter(|_| acting > 1) else { return };
     if draft.caps.orders.contains(&wanted) {
         return;
     }

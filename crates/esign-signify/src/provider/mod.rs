@@ -199,7 +199,7 @@ impl Documents for SignifyProvider {
     fn native(&self, page: &PageFacts, area: &Rect) -> Option<NativePosition> {
         let (x, y) = to_fractions(area, page.shown, self.0.config.placement_origin?);
         let digits = |value| Position::fraction(value)?.as_str().parse().ok();
-        Some(NativePosition { kind: KIND, page: page.number, x: digits(x)?, y: digits(y)? })
+        Some(NativePosition::new(KIND, page.number, digits(x)?, digits(y)?))
     }
 
     async fn submit(&self, request: &Prepared) -> Result<Submission> {

@@ -82,7 +82,8 @@ fn signer_shape(draft: &mut Draft<'_>) {
             let message = format!("there is no document with the key {:?}", used.document);
             draft.find(contradiction("signer.document", format!("{at}.documents"), message));
         }
-        if !signer.role.is_signer() && !(signer.placements.is_empty() && signer.documents.is_empty()) {
+        let placed = !signer.placements.is_empty() || !signer.documents.is_empty();
+        if placed && !signer.role.is_signer() {
             let message = "only signers have places on the page and documents of their own: leave placements and \
                            documents out for this role";
             draft.find(contradiction("signer.role", format!("{at}.role"), message));

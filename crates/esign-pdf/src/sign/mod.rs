@@ -145,6 +145,17 @@ pub fn sign(
     on_big_stack(&limits, || Ok(sign_here(pdf, identity, tsa, options, &limits)))?
 }
 
+/// The cryptographic message (RFC 5652) with which somebody signs these bytes, without them in it: for programs that write the
+/// signature's dictionary and its byte range themselves.
+///
+/// # Errors
+/// [`SignError`] if the key or its certificate cannot be used.
+pub fn sign_detached(content: &[u8], identity: &Identity) -> Result<Vec<u8>, SignError> {
+    let signer = cms::Signer { key: &identity.key, chain: &identity.chain };
+    let digest = aws_lc_rs::digest::digest(signer.scheme().digest, content);
+    cms::sign(signer, cms::DATA, digest.as_ref())?.into_message(None, None)
+}
+
 fn sign_here(
     pdf: &Bytes,
     identity: &Identity,

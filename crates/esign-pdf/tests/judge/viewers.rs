@@ -1,0 +1,110 @@
+//! The viewers that judge: a process of `.ci/outside/viewers`, kept for the whole run.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use esign_pdf::VerificationReport;
+use esign_pdf::verify::{SignatureKind, SignatureReport};
+use serde_json::{Value, json};
+
+use super::recipe::Made;
+
+/// The running viewers and the folder that files are handed over in.
+pub(crate) struct Viewers {
+    child: Child,
+    requests: ChildStdin,
+    answers: BufReader<ChildStdout>,
+    folder: PathBuf,
+    asked: u64,
+}
+
+impl Viewers {
+    /// Starts them. Needs `ESIGN_PYTHON` and `ESIGN_NODE_MODULES`, as `.ci/run` sets them.
+    pub(crate) fn start() -> Self {
+        let set = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run .ci/run"));
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut child = Command::new(set("ESIGN_PYTHON"))
+            .arg(root.join(".ci/outside/viewers"))
+            .arg(Path::new(&set("ESIGN_NODE_MODULES")).join("pdfjs-dist"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("Python starts");
+        let requests = child.stdin.take().expect("it is piped");
+        let answers = BufReader::new(child.stdout.take().expect("it is piped"));
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("judge-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder for files");
+        Self { child, requests, answers, folder, asked: 0 }
+    }
+
+    /// What they show of a file that differs from what each of its signers signed.
+    pub(crate) fn judge(&mut self, made: &Made, report: &VerificationReport) -> Vec<String> {
+        let now = self.folder.join("now.pdf");
+        std::fs::write(&now, &made.bytes).expect("the file is written");
+        let by_people = report.signatures.iter().filter(|s| s.kind != SignatureKind::DocumentTimestamp);
+        let mut found = Vec::new();
+        for signature in by_people {
+            let end = usize::try_from(signature.signed_bytes).expect("it is within the file");
+            let boxes = boxes(made, report, signature);
+            let findings = self.ask(&made.bytes[..end], &now, &boxes);
+            found.extend(findings.into_iter().map(|what| format!("since {}: {what}", signature.field)));
+        }
+        found
+    }
+
+    fn ask(&mut self, signed: &[u8], now: &Path, boxes: &[Value]) -> Vec<String> {
+        self.asked += 1;
+        let id = self.asked;
+        let name = signed.iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3)
+        });
+        let revision = self.folder.join(format!("{name:016x}.pdf"));
+        if !revision.exists() {
+            std::fs::write(&revision, signed).expect("the revision is written");
+        }
+        let request = json!({ "id": id, "signed": revision, "now": now, "boxes": boxes });
+        writeln!(self.requests, "{request}").expect("the viewers still run");
+        let mut line = String::new();
+        self.answers.read_line(&mut line).expect("the viewers still run");
+        let answer: Value = serde_json::from_str(&line).expect("the viewers still run");
+        assert_eq!(answer["id"], id);
+        let findings = answer["findings"].as_array().expect("a list");
+        findings.iter().map(|finding| finding.as_str().expect("a text").to_owned()).collect()
+    }
+}
+
+impl Drop for Viewers {
+    fn drop(&mut self) {
+        // Ends with its input; a process that hangs is ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Where the file may show something else than that signature's revision: the boxes of other people's later signatures, and
+/// fields that the report says were filled. A timestamp shows nothing.
+fn boxes(made: &Made, report: &VerificationReport, signature: &SignatureReport) -> Vec<Value> {
+    let notes = [report.notes.as_slice(), &signature.notes].concat();
+    let named = |field: &str| notes.iter().any(|note| note.contains(field));
+    let later = report.signatures.iter().filter(|other| {
+        other.kind != SignatureKind::DocumentTimestamp && other.signed_bytes > signature.signed_bytes
+    });
+    let mut boxes = Vec::new();
+    for other in later {
+        for widget in &other.widgets {
+            let rect = [widget.shown.x, widget.shown.y, widget.shown.width, widget.shown.height];
+            // A field that was empty when somebody signed was agreed to by them.
+            let old = other.field == "empty";
+            boxes.push(json!({ "page": widget.page, "rect": rect, "named": named(&other.field), "old": old,
+                               "value": null }));
+        }
+    }
+    let mentions = |fill: &str| signature.changes.iter().any(|change| change.allowed && change.what.contains(fill));
+    if let Some(fill) = made.fill.as_ref().filter(|fill| mentions(fill.field) || named(fill.field)) {
+        boxes.push(json!({ "page": 1, "rect": fill.place, "named": named(fill.field), "old": true,
+                           "value": fill.value }));
+    }
+    boxes
+}

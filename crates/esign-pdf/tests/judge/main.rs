@@ -9,6 +9,8 @@
 mod base;
 mod delivery;
 mod dice;
+mod habits;
+mod holes;
 mod pdf;
 mod recipe;
 mod shape;
@@ -97,7 +99,7 @@ impl Counts {
             return;
         }
         self.good += 1;
-        let findings = viewers.judge(&made, &report);
+        let findings = viewers.judge(&made.bytes, &viewers::claims(&made, &report));
         if findings.is_empty() {
             return;
         }

@@ -57,6 +57,8 @@ pub(crate) struct Recipe {
 pub(crate) struct Made {
     pub(crate) bytes: Vec<u8>,
     pub(crate) fill: Option<Fill>,
+    /// The box of a person's signature that the update adds.
+    pub(crate) signed_box: Option<[u32; 4]>,
 }
 
 impl Recipe {
@@ -71,11 +73,6 @@ impl Recipe {
         Self { seed, kind: dice.pick(&KINDS), base_section, shape, delivery, section, signed_over }
     }
 
-    /// True if the update neither changes nor plays with anything.
-    pub(crate) fn is_honest(&self) -> bool {
-        HONEST.contains(&self.shape) && self.delivery == Delivery::Proper
-    }
-
     /// The file; `None` if the parts do not go together.
     pub(crate) fn make(&self, bases: &Bases) -> Option<Made> {
         let base = bases.get(self.kind, self.base_section);
@@ -88,7 +85,7 @@ impl Recipe {
         if self.signed_over && change.signature.is_none() {
             bytes = self.sign_over(bases, &bytes);
         }
-        Some(Made { bytes, fill: change.fill })
+        Some(Made { bytes, fill: change.fill, signed_box: change.signed_box })
     }
 
     /// Lets somebody sign what was made, in a field without a box, as if it were the whole document.

@@ -102,6 +102,8 @@ pub(crate) struct Change {
     /// The signature dictionary's number and who signs.
     pub(crate) signature: Option<(u32, Signatory)>,
     pub(crate) fill: Option<Fill>,
+    /// The box of a person's signature that the update adds.
+    pub(crate) signed_box: Option<[u32; 4]>,
 }
 
 const FORGERY: &str = "q 1 1 1 rg 0 0 595 842 re f 0 g BT /F1 24 Tf 60 700 Td (PAY SGD 1,000,000) Tj ET Q";
@@ -199,7 +201,12 @@ impl Shape {
                 signature_field(&mut change, base, "Widget", place, &more, Some(Signatory::Second));
             }
             Self::LockedFill => {
-                let (number, look) = dice.pick(&[(TENANT, 17), (TOTAL, 0), (AMOUNT, AMOUNT_SHOWN)]);
+                let (number, look, field, y) = dice.pick(&[
+                    (TENANT, 17, "Tenant\u{2019}s amount", 520),
+                    (TOTAL, 0, "total", 560),
+                    (AMOUNT, AMOUNT_SHOWN, "amount", 600),
+                ]);
+                change.fill = Some(Fill { field, place: [60, y, 200, 20], value: "999" });
                 change.edits.push((number, "V", Some("(999)".to_owned())));
                 if look == 0 || dice.once_in(2) {
                     change.puts.push((LOOK, shown("999")));
@@ -274,6 +281,7 @@ fn signature_field(
     change.puts.push((FIELD, field.into_bytes()));
     listed(change, base, FIELD, FIELD);
     let Some(by) = by else { return };
+    change.signed_box = (by == Signatory::Second).then_some(place);
     let what = if by == Signatory::Second { Signed::Person } else { Signed::Stamp };
     change.puts.push((VALUE, hole(what, "").into_bytes()));
     change.signature = Some((VALUE, by));
@@ -351,6 +359,7 @@ fn timestamp_paints(change: &mut Change, base: &Base, dice: &mut Dice) {
 
 /// Signs the field that is there already.
 fn sign_empty(change: &mut Change, look: Option<String>, by: Signatory) {
+    change.signed_box = (by == Signatory::Second).then_some(EMPTY_BOX);
     change.edits.push((EMPTY, "AP", look));
     change.edits.push((EMPTY, "V", Some(format!("{VALUE} 0 R"))));
     change.edits.push((FORM, "SigFlags", Some("3".to_owned())));

@@ -6,6 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use esign_pdf::VerificationReport;
 use esign_pdf::verify::{SignatureKind, SignatureReport};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::recipe::Made;
@@ -38,22 +39,19 @@ impl Viewers {
         Self { child, requests, answers, folder, asked: 0 }
     }
 
-    /// What they show of a file that differs from what each of its signers signed.
-    pub(crate) fn judge(&mut self, made: &Made, report: &VerificationReport) -> Vec<String> {
+    /// What they show of a file that differs from what was signed and is nowhere that the verdict names.
+    pub(crate) fn judge(&mut self, bytes: &[u8], claims: &[Claim]) -> Vec<String> {
         let now = self.folder.join("now.pdf");
-        std::fs::write(&now, &made.bytes).expect("the file is written");
-        let by_people = report.signatures.iter().filter(|s| s.kind != SignatureKind::DocumentTimestamp);
+        std::fs::write(&now, bytes).expect("the file is written");
         let mut found = Vec::new();
-        for signature in by_people {
-            let end = usize::try_from(signature.signed_bytes).expect("it is within the file");
-            let boxes = boxes(made, report, signature);
-            let findings = self.ask(&made.bytes[..end], &now, &boxes);
-            found.extend(findings.into_iter().map(|what| format!("since {}: {what}", signature.field)));
+        for claim in claims {
+            let findings = self.ask(&bytes[..claim.end], &now, &claim.boxes);
+            found.extend(findings.into_iter().map(|what| format!("since {}: {what}", claim.signature)));
         }
         found
     }
 
-    fn ask(&mut self, signed: &[u8], now: &Path, boxes: &[Value]) -> Vec<String> {
+    fn ask(&mut self, signed: &[u8], now: &Path, boxes: &[Place]) -> Vec<String> {
         self.asked += 1;
         let id = self.asked;
         let name = signed.iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
@@ -83,28 +81,66 @@ impl Drop for Viewers {
     }
 }
 
-/// Where the file may show something else than that signature's revision: the boxes of other people's later signatures, and
-/// fields that the report says were filled. A timestamp shows nothing.
-fn boxes(made: &Made, report: &VerificationReport, signature: &SignatureReport) -> Vec<Value> {
+/// What a good verdict says: since this signature nothing else is shown but in these places.
+pub(crate) struct Claim {
+    pub(crate) signature: String,
+    /// The end of the signed revision.
+    pub(crate) end: usize,
+    pub(crate) boxes: Vec<Place>,
+}
+
+/// A box that the verdict names.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Place {
+    /// From 1.
+    pub(crate) page: u32,
+    /// x, y, width, height in points from the lower left of the page as shown.
+    pub(crate) rect: [f64; 4],
+    /// Whether a note beside the verdict speaks of it: then it may cover marks, and show what it likes.
+    pub(crate) named: bool,
+    /// Whether it was there when that signature was made.
+    pub(crate) old: bool,
+    /// What the field in it has as its value.
+    pub(crate) value: Option<String>,
+}
+
+/// One claim for each signature of a person. The places are the boxes of later signatures, and fields that the report says
+/// were filled. A timestamp shows nothing, so it has none.
+pub(crate) fn claims(made: &Made, report: &VerificationReport) -> Vec<Claim> {
+    let by_people = |s: &&SignatureReport| s.kind != SignatureKind::DocumentTimestamp;
+    let claim = |signature: &SignatureReport| Claim {
+        signature: signature.field.clone(),
+        end: usize::try_from(signature.signed_bytes).expect("it is within the file"),
+        boxes: places(made, report, signature),
+    };
+    report.signatures.iter().filter(by_people).map(claim).collect()
+}
+
+fn places(made: &Made, report: &VerificationReport, signature: &SignatureReport) -> Vec<Place> {
     let notes = [report.notes.as_slice(), &signature.notes].concat();
     let named = |field: &str| notes.iter().any(|note| note.contains(field));
     let later = report.signatures.iter().filter(|other| {
         other.kind != SignatureKind::DocumentTimestamp && other.signed_bytes > signature.signed_bytes
     });
-    let mut boxes = Vec::new();
+    let mut places = Vec::new();
     for other in later {
-        for widget in &other.widgets {
-            let rect = [widget.shown.x, widget.shown.y, widget.shown.width, widget.shown.height];
-            // A field that was empty when somebody signed was agreed to by them.
-            let old = other.field == "empty";
-            boxes.push(json!({ "page": widget.page, "rect": rect, "named": named(&other.field), "old": old,
-                               "value": null }));
-        }
+        places.extend(other.widgets.iter().map(|widget| Place {
+            page: widget.page,
+            rect: [widget.shown.x, widget.shown.y, widget.shown.width, widget.shown.height],
+            named: named(&other.field),
+            old: other.field == "empty",
+            value: None,
+        }));
     }
     let mentions = |fill: &str| signature.changes.iter().any(|change| change.allowed && change.what.contains(fill));
     if let Some(fill) = made.fill.as_ref().filter(|fill| mentions(fill.field) || named(fill.field)) {
-        boxes.push(json!({ "page": 1, "rect": fill.place, "named": named(fill.field), "old": true,
-                           "value": fill.value }));
+        places.push(Place {
+            page: 1,
+            rect: fill.place.map(f64::from),
+            named: named(fill.field),
+            old: true,
+            value: Some(fill.value.to_owned()),
+        });
     }
-    boxes
+    places
 }

@@ -12,6 +12,12 @@ use xtask::{Repository, generated, golden, new_provider, repository, steps};
 enum Command {
     /// Run every step of the gate; `.ci/run` does so after installing what the outside checks need.
     Ci,
+    /// Judge our verdicts on signed PDFs by what viewers show, for longer than the gate does.
+    Judge {
+        /// How long.
+        #[arg(long, default_value_t = 10)]
+        minutes: u32,
+    },
     /// Rewrite the generated blocks of the Markdown files.
     Generate,
     /// List new golden files.
@@ -45,6 +51,7 @@ fn main() -> ExitCode {
 fn run(command: &Command) -> Result<bool, String> {
     match command {
         Command::Ci => Ok(steps::run(&steps::all(&repository::members()?))),
+        Command::Judge { minutes } => Ok(steps::run(&[steps::judge(*minutes)])),
         Command::Generate => changed(&generated::write(&Repository::open()?)?),
         Command::Golden => changed(&golden::write(&Repository::open()?)?),
         Command::NewProvider { name: Some(name), path, .. } => {

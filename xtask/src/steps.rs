@@ -74,11 +74,28 @@ pub fn all(members: &Metadata) -> Vec<Step> {
             ..Step::new("outside: boxes", "")
         },
         Step {
+            needs: Some("ESIGN_NODE_MODULES"),
+            env: vec![("ESIGN_JUDGE_SECONDS", "60")],
+            ..Step::new("judge", "cargo test --workspace --test judge -- --ignored --nocapture planted")
+        },
+        Step {
             needs: Some("ESIGN_CHROMEDRIVER"),
             ..Step::new("browser", "cargo test --workspace --test browser -- --ignored")
         },
     ]);
     steps
+}
+
+/// The judge of our verdicts on PDFs, for as long as somebody likes; its failing seeds belong into `seeds.txt` beside it.
+pub fn judge(minutes: u32) -> Step {
+    let seconds = (minutes * 60).to_string();
+    let mut step = Step::new(
+        "judge",
+        "cargo test --package esign-pdf --features sign --test judge -- --ignored --nocapture what_is_called_good",
+    );
+    step.needs = Some("ESIGN_NODE_MODULES");
+    step.command.splice(0..0, ["env".to_owned(), format!("ESIGN_JUDGE_SECONDS={seconds}")]);
+    step
 }
 
 /// Runs the steps, prints each one's name and time, and a table at the end. A step that fails does not keep the later ones

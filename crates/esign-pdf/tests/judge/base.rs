@@ -41,6 +41,8 @@ pub(crate) enum Kind {
     Visible,
     /// By the sandbox, with validation data after the signature.
     Archived,
+    /// By the sandbox, where the form has nothing but that signature.
+    Bare,
     /// By the sandbox, twice.
     Twice,
     /// With DocMDP 1, 2 or 3.
@@ -163,7 +165,8 @@ fn objects() -> BTreeMap<u32, Vec<u8>> {
         (COVER, b"<</Type/Annot/Subtype/Square/Rect[55 650 200 675]/F 4/C[1 1 1]/IC[1 1 1]/AP<</N 19 0 R>>/P 3 0 R>>".to_vec()),
         (19, stream("/Type/XObject/Subtype/Form/BBox[0 0 145 25]", b"0.9 g 0 0 145 25 re f")),
     ]);
-    let empty = format!("<</Type/Annot/Subtype/Widget/FT/Sig/T(empty)/Rect{}/F 132/P 3 0 R>>", corners(EMPTY_BOX));
+    let empty =
+        format!("<</Type/Annot/Subtype/Widget/FT/Sig/T(empty)/Rect{}/F 132/P 3 0 R>>", corners(EMPTY_BOX));
     objects.insert(EMPTY, empty.into_bytes());
     objects
 }
@@ -179,8 +182,16 @@ pub(crate) fn packet(date: &str) -> String {
 }
 
 /// The document before anybody has signed it.
-fn unsigned(section: Section) -> (Vec<u8>, BTreeMap<u32, Vec<u8>>) {
-    let objects = objects();
+fn unsigned(section: Section, bare: bool) -> (Vec<u8>, BTreeMap<u32, Vec<u8>>) {
+    let mut objects = objects();
+    if bare {
+        let page = pdf::set(&objects[&PAGE], "Annots", Some("[18 0 R]"));
+        objects.insert(PAGE, page);
+        objects.insert(FORM, b"<</Fields[]>>".to_vec());
+        for number in [AMOUNT, AMOUNT_SHOWN, EMPTY, TOTAL, TENANT, 17] {
+            objects.remove(&number);
+        }
+    }
     let mut writer = Writer::new();
     writer.size = 22;
     writer.trailer = TRAILER.to_owned();
@@ -189,7 +200,8 @@ fn unsigned(section: Section) -> (Vec<u8>, BTreeMap<u32, Vec<u8>>) {
     for (number, body) in objects.iter().filter(|(_, body)| !packs(body)) {
         writer.object(*number, body);
     }
-    let packed: Vec<_> = objects.iter().filter(|(_, body)| packs(body)).map(|(n, b)| (*n, b.clone())).collect();
+    let packed: Vec<_> =
+        objects.iter().filter(|(_, body)| packs(body)).map(|(n, b)| (*n, b.clone())).collect();
     if !packed.is_empty() {
         writer.packed(20, &packed);
     }
@@ -199,10 +211,10 @@ fn unsigned(section: Section) -> (Vec<u8>, BTreeMap<u32, Vec<u8>>) {
 
 impl Base {
     pub(crate) fn new(keys: &Keys, kind: Kind, section: Section) -> Self {
-        let (bytes, objects) = unsigned(section);
+        let (bytes, objects) = unsigned(section, kind == Kind::Bare);
         let mut base = Self { kind, section, bytes, objects };
         match kind {
-            Kind::Invisible => base.by_sandbox(keys, &keys.first, "first", [0; 4], Level::BT),
+            Kind::Invisible | Kind::Bare => base.by_sandbox(keys, &keys.first, "first", [0; 4], Level::BT),
             Kind::Visible => base.by_sandbox(keys, &keys.first, "first", [60, 400, 200, 60], Level::BT),
             Kind::Archived => base.by_sandbox(keys, &keys.first, "first", [60, 400, 200, 60], Level::BLT),
             Kind::Twice => {

@@ -288,7 +288,12 @@ impl Trick<'_> {
     /// Both bodies, in the order that was thrown.
     fn pair(&self) -> [Vec<u8>; 2] {
         let pair = [self.new.clone(), self.old.clone()];
-        if self.evil_first { pair } else { let [new, old] = pair; [old, new] }
+        if self.evil_first {
+            pair
+        } else {
+            let [new, old] = pair;
+            [old, new]
+        }
     }
 
     /// The signed dictionary with a changed entry beside the signed one.

@@ -58,7 +58,10 @@ fn asked() -> Option<Vec<u64>> {
 
 #[test]
 #[ignore = "needs the viewers that .ci/run installs"]
-#[expect(clippy::disallowed_methods, reason = "how long the run takes is real time; no verdict depends on it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long the run takes is real time; no verdict depends on it"
+)]
 fn what_is_called_good_shows_what_was_signed() {
     let (bases, mut viewers, time_box) = (Bases::new(), Viewers::start(), time_box());
     let began = Instant::now();
@@ -74,7 +77,12 @@ fn what_is_called_good_shows_what_was_signed() {
         counts.look_at(&bases, &mut viewers, Recipe::of(seed));
     }
     let seconds = began.elapsed().as_secs();
-    println!("judged {} files in {seconds} s, {} of them good: {} wrong", counts.made, counts.good, counts.wrong.len());
+    println!(
+        "judged {} files in {seconds} s, {} of them good: {} wrong",
+        counts.made,
+        counts.good,
+        counts.wrong.len()
+    );
     for (what, seeds) in &counts.kinds() {
         println!("  {what}: {} wrong, such as ESIGN_JUDGE_SEEDS={}", seeds.len(), seeds[0]);
     }
@@ -152,6 +160,13 @@ fn every_base_is_good() {
     let bases = Bases::new();
     for base in bases.all() {
         let report = report(&bases.keys, &base.bytes).expect("it is read");
-        assert_eq!(report.verdict, Verdict::Passed, "{:?} {:?}: {:?}", base.kind, base.section, report.reasons);
+        assert_eq!(
+            report.verdict,
+            Verdict::Passed,
+            "{:?} {:?}: {:?}",
+            base.kind,
+            base.section,
+            report.reasons
+        );
     }
 }

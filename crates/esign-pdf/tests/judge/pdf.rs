@@ -284,7 +284,8 @@ fn value_end(body: &[u8], at: usize) -> usize {
             let number = body[at..end].iter().all(u8::is_ascii_digit);
             let generation = skip_space(body, end);
             let letter = skip_space(body, plain_end(body, generation));
-            let reference = number && body.get(letter) == Some(&b'R') && plain_end(body, letter) == letter + 1;
+            let reference =
+                number && body.get(letter) == Some(&b'R') && plain_end(body, letter) == letter + 1;
             if reference { letter + 1 } else { end }
         }
     }

@@ -22,7 +22,7 @@ impl Bases {
     pub(crate) fn new() -> Self {
         let keys = Keys::new();
         let mut made = BTreeMap::new();
-        for kind in KINDS {
+        for kind in KINDS.into_iter().chain([Kind::Bare]) {
             for (number, section) in (0..).zip(SECTIONS) {
                 made.insert((kind, number), Base::new(&keys, kind, section));
             }
@@ -106,6 +106,9 @@ impl fmt::Display for Recipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, kind, base_section, shape, delivery, section, signed_over } = self;
         let over = if *signed_over { ", signed over" } else { "" };
-        write!(f, "seed {seed}: {shape:?} by {delivery:?} as {section:?} over {kind:?} as {base_section:?}{over}")
+        write!(
+            f,
+            "seed {seed}: {shape:?} by {delivery:?} as {section:?} over {kind:?} as {base_section:?}{over}"
+        )
     }
 }

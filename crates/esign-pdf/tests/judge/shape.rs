@@ -246,7 +246,8 @@ fn information(change: &mut Change, dice: &mut Dice) {
 }
 
 fn countersignature(change: &mut Change, base: &Base, dice: &mut Dice) {
-    let look = form(200, 60, "0.9 1 0.9 rg 0 0 200 60 re f 0 g BT /F1 12 Tf 8 30 Td (Signed by Second) Tj ET");
+    let look =
+        form(200, 60, "0.9 1 0.9 rg 0 0 200 60 re f 0 g BT /F1 12 Tf 8 30 Td (Signed by Second) Tj ET");
     let more = format!("/AP<</N {LOOK} 0 R>>");
     match dice.below(3) {
         0 => signature_field(change, base, "Widget", [0; 4], "", Some(Signatory::Second)),

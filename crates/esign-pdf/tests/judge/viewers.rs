@@ -23,7 +23,8 @@ pub(crate) struct Viewers {
 impl Viewers {
     /// Starts them. Needs `ESIGN_PYTHON` and `ESIGN_NODE_MODULES`, as `.ci/run` sets them.
     pub(crate) fn start() -> Self {
-        let set = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run .ci/run"));
+        let set =
+            |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run .ci/run"));
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let mut child = Command::new(set("ESIGN_PYTHON"))
             .arg(root.join(".ci/outside/viewers"))
@@ -132,7 +133,8 @@ fn places(made: &Made, report: &VerificationReport, signature: &SignatureReport)
             value: None,
         }));
     }
-    let mentions = |fill: &str| signature.changes.iter().any(|change| change.allowed && change.what.contains(fill));
+    let mentions =
+        |fill: &str| signature.changes.iter().any(|change| change.allowed && change.what.contains(fill));
     if let Some(fill) = made.fill.as_ref().filter(|fill| mentions(fill.field) || named(fill.field)) {
         places.push(Place {
             page: 1,

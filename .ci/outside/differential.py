@@ -71,8 +71,8 @@ def main() -> int:
 class Pki:
     """A root, an authority for timestamps below it, and somebody with a certificate for each kind of key."""
 
-    def __init__(self):
-        self.root_key = ec.generate_private_key(ec.SECP384R1())
+    def __init__(self, root_key=None):
+        self.root_key = root_key or ec.generate_private_key(ec.SECP384R1())
         self.root = self.certificate("Differential Root", self.root_key.public_key(), ca=True)
         self.tsa_key = rsa.generate_private_key(65537, 2048)
         self.tsa = self.certificate("Differential Timestamps", self.tsa_key.public_key(), timestamps=True)

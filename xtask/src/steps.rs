@@ -75,6 +75,11 @@ pub fn all(members: &Metadata) -> Vec<Step> {
         },
         Step {
             needs: Some("ESIGN_NODE_MODULES"),
+            command: outside(&format!("honest.py --esign {BUILT}/esign --sign {BUILT}/examples/sign_folder")),
+            ..Step::new("outside: honest", "")
+        },
+        Step {
+            needs: Some("ESIGN_NODE_MODULES"),
             env: vec![("ESIGN_JUDGE_SECONDS", "60")],
             ..Step::new("judge", "cargo test --workspace --test judge -- --ignored --nocapture planted")
         },

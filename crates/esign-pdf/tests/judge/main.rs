@@ -9,6 +9,7 @@
 mod base;
 mod delivery;
 mod dice;
+mod forgeries;
 mod habits;
 mod holes;
 mod pdf;

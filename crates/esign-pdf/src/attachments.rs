@@ -1,12 +1,11 @@
 //! Files inside a PDF: the name tree of embedded files (ISO 32000-1, 7.7.4, 7.9.6 and 7.11.4).
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
-use lopdf::{Dictionary, Object};
-
-use crate::doc::{Doc, reference, text};
 use crate::limits::on_big_stack;
+use crate::reader::{Dict, Doc, File, Object, Packed, Str, text};
 use crate::{Limits, PdfError};
 
 /// A file that is embedded in a document. `Debug` shows neither its name nor its bytes.
@@ -42,15 +41,17 @@ impl fmt::Debug for Attachment {
 pub fn attachments(pdf: &[u8], limits: &Limits) -> Result<Vec<Attachment>, PdfError> {
     limits.check_size(pdf)?;
     on_big_stack(limits, || {
-        let doc = Doc::load(pdf, limits)?;
+        let file = File::open(pdf, limits)?;
+        let doc = file.newest();
         let mut left = limits.max_stream;
         let mut found = Vec::new();
-        for (key, specification) in embedded_files(&doc, limits)? {
+        for (key, specification) in embedded_files(doc, limits)? {
             let Some(specification) = doc.dict(specification) else { continue };
-            let Some(bytes) = content(&doc, specification, left)? else { continue };
+            let Some(bytes) = content(doc, specification, left)? else { continue };
             left = left.saturating_sub(bytes.len());
-            let name = [&b"UF"[..], b"F"].iter().find_map(|key| doc.get(specification, key)?.as_str().ok());
-            found.push(Attachment { name: text(name.unwrap_or(key)), bytes });
+            let name = [&b"UF"[..], b"F"].iter().find_map(|key| doc.get_bytes(specification, key));
+            let name = name.unwrap_or_else(|| doc.bytes(key));
+            found.push(Attachment { name: text(&name), bytes: bytes.into_owned() });
         }
         Ok(found)
     })
@@ -58,31 +59,33 @@ pub fn attachments(pdf: &[u8], limits: &Limits) -> Result<Vec<Attachment>, PdfEr
 
 /// Key and value of every entry of the name tree, in its order.
 pub(crate) fn embedded_files<'a>(
-    doc: &'a Doc,
+    doc: Doc<'a>,
     limits: &Limits,
-) -> Result<Vec<(&'a [u8], &'a Object)>, PdfError> {
+) -> Result<Vec<(Str<'a>, Object<'a>)>, PdfError> {
     let names = doc.get_dict(doc.catalog()?, b"Names");
-    let root = names.and_then(|names| names.get(b"EmbeddedFiles").ok());
-    let mut open: Vec<&Object> = root.into_iter().collect();
+    let root = names.and_then(|names| names.get(b"EmbeddedFiles"));
+    let mut open: Vec<Object<'a>> = root.into_iter().collect();
     let mut visited = HashSet::new();
     let mut entries = Vec::new();
     let mut seen = 0usize;
     while let Some(node) = open.pop() {
-        if reference(node).is_some_and(|id| !visited.insert(id)) {
+        if node.as_reference().is_some_and(|id| !visited.insert(id)) {
             continue;
         }
         let Some(dict) = doc.dict(node) else { continue };
-        let kids = doc.get_array(dict, b"Kids");
-        let pairs = doc.get_array(dict, b"Names");
-        // All lists together: many nodes may share one long list.
-        seen += 1 + kids.len() + pairs.len();
-        if seen > limits.max_objects {
-            return Err(PdfError::Limit { what: "embedded files", limit: limits.max_objects as u64 });
-        }
-        open.extend(kids.iter().rev());
+        seen += 1;
+        let mut items = |key: &[u8]| {
+            let items: Vec<_> = doc.get_array(dict, key).iter().take(limits.max_objects).collect();
+            // All lists together: many nodes may share one long list.
+            seen += items.len();
+            let limit = PdfError::Limit { what: "embedded files", limit: limits.max_objects as u64 };
+            if seen > limits.max_objects { Err(limit) } else { Ok(items) }
+        };
+        let (kids, pairs) = (items(b"Kids")?, items(b"Names")?);
+        open.extend(kids.into_iter().rev());
         for pair in pairs.as_chunks::<2>().0 {
-            if let Some(Ok(key)) = doc.resolve(&pair[0]).map(Object::as_str) {
-                entries.push((key, &pair[1]));
+            if let Some(key) = doc.resolve(pair[0]).and_then(|key| key.as_string()) {
+                entries.push((key, pair[1]));
             }
         }
     }
@@ -90,18 +93,18 @@ pub(crate) fn embedded_files<'a>(
 }
 
 /// The bytes of the file, `None` if there are none that can be read.
-fn content(doc: &Doc, specification: &Dictionary, left: usize) -> Result<Option<Vec<u8>>, PdfError> {
+fn content<'a>(
+    doc: Doc<'a>,
+    specification: Dict<'a>,
+    left: usize,
+) -> Result<Option<Cow<'a, [u8]>>, PdfError> {
     let Some(files) = doc.get_dict(specification, b"EF") else { return Ok(None) };
-    let stream = [&b"UF"[..], b"F"].iter().find_map(|key| doc.get(files, key)?.as_stream().ok());
-    let Some(stream) = stream else { return Ok(None) };
-    let too_much = PdfError::Limit { what: "bytes of embedded files", limit: left as u64 };
-    if !stream.is_compressed() {
-        let bytes = &stream.content;
-        return if bytes.len() > left { Err(too_much) } else { Ok(Some(bytes.clone())) };
-    }
-    match stream.decompressed_content_with_limit(left) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(lopdf::Error::Decompress(lopdf::DecompressError::MemoryLimitExceeded { .. })) => Err(too_much),
-        Err(_) => Ok(None),
+    let stream = [&b"UF"[..], b"F"].iter().find_map(|key| doc.get(files, key)?.as_stream());
+    match stream.map(|stream| doc.unpacked(stream, left)) {
+        Some(Ok(bytes)) => Ok(Some(bytes)),
+        Some(Err(Packed::TooLarge)) => {
+            Err(PdfError::Limit { what: "bytes of embedded files", limit: left as u64 })
+        }
+        Some(Err(Packed::Unknown | Packed::Broken)) | None => Ok(None),
     }
 }

@@ -3,9 +3,7 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use lopdf::{Dictionary, Object, ObjectId};
-
-use crate::doc::{Doc, reference, text};
+use crate::reader::{Array, Dict, Doc, Id, Name, Object};
 use crate::{Limits, PdfError};
 
 /// A terminal field.
@@ -13,21 +11,21 @@ pub(crate) struct Field<'a> {
     /// The full, dotted name.
     pub(crate) name: String,
     /// Its object; `None` if it is written directly into an array.
-    pub(crate) id: Option<ObjectId>,
+    pub(crate) id: Option<Id>,
     /// Its own dictionary.
-    pub(crate) dict: &'a Dictionary,
+    pub(crate) dict: Dict<'a>,
     /// `/FT`, inherited where it is not its own.
-    pub(crate) kind: Option<&'a [u8]>,
+    pub(crate) kind: Option<Name<'a>>,
     /// `/V` as written, inherited where it is not its own.
-    pub(crate) value: Option<&'a Object>,
+    pub(crate) value: Option<Object<'a>>,
     /// Where it appears: itself if merged with its widget, and its widget children.
-    pub(crate) widgets: Vec<(Option<ObjectId>, &'a Dictionary)>,
+    pub(crate) widgets: Vec<(Option<Id>, Dict<'a>)>,
 }
 
 impl Field<'_> {
     /// True for a signature field.
     pub(crate) fn is_signature(&self) -> bool {
-        self.kind == Some(b"Sig")
+        self.kind.is_some_and(|kind| kind.is(b"Sig"))
     }
 }
 
@@ -38,11 +36,11 @@ pub(crate) struct Fields<'a> {
 }
 
 struct Open<'a> {
-    object: &'a Object,
+    object: Object<'a>,
     /// Of its parent: very many fields may wait under one.
     name: Rc<str>,
-    kind: Option<&'a [u8]>,
-    value: Option<&'a Object>,
+    kind: Option<Name<'a>>,
+    value: Option<Object<'a>>,
     depth: usize,
 }
 
@@ -50,18 +48,17 @@ struct Open<'a> {
 const LONGEST_NAME: usize = 4096;
 
 /// Walks `/AcroForm` `/Fields` (ISO 32000-1, 12.7.3).
-pub(crate) fn walk<'a>(doc: &'a Doc, limits: &Limits) -> Result<Fields<'a>, PdfError> {
+pub(crate) fn walk<'a>(doc: Doc<'a>, limits: &Limits) -> Result<Fields<'a>, PdfError> {
     let mut fields = Fields { list: Vec::new(), damage: Vec::new() };
     let Some(form) = doc.get_dict(doc.catalog()?, b"AcroForm") else { return Ok(fields) };
     let none: Rc<str> = "".into();
-    let roots = doc.get_array(form, b"Fields").iter().rev();
-    let mut open: Vec<_> = roots
-        .map(|object| Open { object, name: Rc::clone(&none), kind: None, value: None, depth: 0 })
-        .collect();
-    let mut visited = HashSet::new();
     let (mut seen, mut listed) = (0usize, 0usize);
+    let roots = listed_in(doc.get_array(form, b"Fields"), &mut listed, limits)?;
+    let root = |object| Open { object, name: Rc::clone(&none), kind: None, value: None, depth: 0 };
+    let mut open: Vec<_> = roots.into_iter().rev().map(root).collect();
+    let mut visited = HashSet::new();
     while let Some(node) = open.pop() {
-        let id = reference(node.object);
+        let id = node.object.as_reference();
         if id.is_some_and(|id| !visited.insert(id)) {
             fields.damage.push("the form contains a field twice".to_owned());
             continue;
@@ -84,19 +81,17 @@ pub(crate) fn walk<'a>(doc: &'a Doc, limits: &Limits) -> Result<Fields<'a>, PdfE
                 limit: LONGEST_NAME as u64,
             });
         }
-        let kind = doc.get(dict, b"FT").and_then(|kind| kind.as_name().ok()).or(node.kind);
-        let value = dict.get(b"V").ok().filter(|value| !value.is_null()).or(node.value);
-        let kids = doc.get_array(dict, b"Kids");
-        // All lists together: many fields may share one long list.
-        listed += kids.len();
-        if listed > limits.max_objects {
-            return Err(PdfError::Limit {
-                what: "children of form fields",
-                limit: limits.max_objects as u64,
-            });
+        let kind = doc.get(dict, b"FT").and_then(|kind| kind.as_name()).or(node.kind);
+        // A value that leads to nothing is a fault to be named, so it is kept as written.
+        let value = dict.get(b"V").or(node.value);
+        let kids = listed_in(doc.get_array(dict, b"Kids"), &mut listed, limits)?;
+        // A kid that is null, or leads to nothing, is no kid (ISO 32000-1, 7.3.10): it hides nothing.
+        let (kids, missing): (Vec<_>, Vec<_>) = kids.into_iter().partition(|kid| doc.dict(*kid).is_some());
+        if missing.iter().any(|kid| !kid.is_null()) {
+            fields.damage.push(format!("a kid of form field {name} is missing or broken"));
         }
         let (children, widgets): (Vec<_>, Vec<_>) =
-            kids.iter().partition(|kid| doc.dict(kid).is_none_or(|kid| kid.has(b"T")));
+            kids.into_iter().partition(|kid| doc.dict(*kid).is_some_and(|kid| kid.has(b"T")));
         if !children.is_empty() {
             let name: Rc<str> = name.into();
             let open_child =
@@ -106,7 +101,7 @@ pub(crate) fn walk<'a>(doc: &'a Doc, limits: &Limits) -> Result<Fields<'a>, PdfE
         }
         seen += widgets.len();
         let own = is_widget(doc, dict).then_some((id, dict));
-        let kids = widgets.into_iter().filter_map(|kid| Some((reference(kid), doc.dict(kid)?)));
+        let kids = widgets.into_iter().filter_map(|kid| Some((kid.as_reference(), doc.dict(kid)?)));
         fields.list.push(Field {
             name,
             id,
@@ -120,15 +115,28 @@ pub(crate) fn walk<'a>(doc: &'a Doc, limits: &Limits) -> Result<Fields<'a>, PdfE
     Ok(fields)
 }
 
-fn full_name(doc: &Doc, dict: &Dictionary, parent: &str) -> String {
-    let own = doc.get(dict, b"T").and_then(|name| name.as_str().ok()).map(text);
-    match own {
+/// The items of a list. All lists together are bounded: many fields may share one long list.
+fn listed_in<'a>(list: Array<'a>, listed: &mut usize, limits: &Limits) -> Result<Vec<Object<'a>>, PdfError> {
+    let mut items = Vec::new();
+    for item in list.iter() {
+        *listed += 1;
+        if *listed > limits.max_objects {
+            let limit = limits.max_objects as u64;
+            return Err(PdfError::Limit { what: "children of form fields", limit });
+        }
+        items.push(item);
+    }
+    Ok(items)
+}
+
+fn full_name<'a>(doc: Doc<'a>, dict: Dict<'a>, parent: &str) -> String {
+    match doc.get_text(dict, b"T") {
         Some(own) if parent.is_empty() => own,
         Some(own) => format!("{parent}.{own}"),
         None => parent.to_owned(),
     }
 }
 
-fn is_widget(doc: &Doc, dict: &Dictionary) -> bool {
+fn is_widget<'a>(doc: Doc<'a>, dict: Dict<'a>) -> bool {
     doc.get_name(dict, b"Subtype").as_deref() == Some("Widget") || dict.has(b"Rect")
 }

@@ -6,16 +6,15 @@ use esign_core::facts::{
     Certification, FieldLock, FormFieldFacts, PageFacts, PdfFacts, SignatureFacts, SignatureFieldFacts,
     Widget, Xfa,
 };
-use lopdf::{Dictionary, Object, ObjectId};
 
-use crate::doc::{Doc, text};
 use crate::fields::Field;
 use crate::geometry::to_shown;
 use crate::limits::on_big_stack;
 use crate::pages::rectangle;
+use crate::reader::{Dict, Doc, File, Id, Object, text};
 use crate::signature::{SignatureValue, level};
-use crate::view::{Source, View};
-use crate::{Limits, PdfError};
+use crate::view::View;
+use crate::{Limits, PdfError, revisions};
 
 /// Reads the facts of a document: pages, revisions, encryption, damage, form and signature fields.
 ///
@@ -29,20 +28,18 @@ use crate::{Limits, PdfError};
 pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<PdfFacts, PdfError> {
     limits.check_size(bytes)?;
     on_big_stack(limits, || {
-        let source = Source::read(bytes, limits)?;
-        let view = View::new(&source, limits)?;
+        let file = File::open(bytes, limits)?;
+        let view = View::new(file.newest(), limits)?;
         let mut facts = PdfFacts::new(bytes.len() as u64, Vec::new());
-        let (doc, catalog) = (view.doc(), view.doc().catalog()?);
+        let (doc, catalog) = (view.doc, view.doc.catalog()?);
         let signature_fields: Vec<_> = view.fields.list.iter().filter(|field| field.is_signature()).collect();
 
-        facts.version = later_version(&source.scan.version, doc.get_name(catalog, b"Version"));
-        facts.header_offset = source.scan.header_offset as u64;
-        facts.revisions = source.scan.revisions.clone();
-        facts.linearized = source.scan.linearized;
-        facts.trailing_bytes = source.scan.trailing_bytes as u64;
-        facts.encrypted = source.is_encrypted();
-        facts.damage = source.damage();
-        facts.damage.extend(view.pages.damage.iter().chain(&view.fields.damage).cloned());
+        facts.version = later_version(&file.version, doc.get_name(catalog, b"Version"));
+        facts.header_offset = file.header_offset as u64;
+        facts.revisions = revisions::of(&file);
+        facts.linearized = revisions::is_linearized(&file);
+        facts.trailing_bytes = revisions::trailing_bytes(bytes) as u64;
+        facts.encrypted = file.is_encrypted();
         facts.form_fields =
             u32::try_from(view.fields.list.len() - signature_fields.len()).unwrap_or(u32::MAX);
         facts.xfa = xfa(doc, catalog);
@@ -53,6 +50,8 @@ pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<PdfFacts, PdfError> {
         let others = view.fields.list.iter().filter(|field| !field.is_signature());
         let describe = |field: &Field<'_>| FormFieldFacts::new(field.name.as_str(), locate.widgets(field));
         facts.fields = others.map(describe).collect();
+        facts.damage = view.damage();
+        file.check()?;
         // Last, because until here they are looked up in the view: very many pages are not kept twice.
         facts.pages = view.pages.facts;
         Ok(facts)
@@ -65,7 +64,7 @@ fn signatures(
     locate: &Locate<'_>,
     limits: &Limits,
 ) -> Result<Vec<SignatureFieldFacts>, PdfError> {
-    let values: Vec<_> = fields.iter().map(|field| SignatureValue::of(view.doc(), field)).collect();
+    let values: Vec<_> = fields.iter().map(|field| SignatureValue::of(view.doc, field)).collect();
     let readable: Vec<_> = values.iter().filter_map(|value| value.as_ref()?.as_ref().ok()).collect();
     if readable.len() > limits.max_signatures {
         return Err(PdfError::Limit { what: "signatures", limit: limits.max_signatures as u64 });
@@ -74,12 +73,12 @@ fn signatures(
     let describe = |(field, value): (&&Field<'_>, &Option<Result<SignatureValue<'_>, _>>)| {
         let mut facts = SignatureFieldFacts::new(field.name.as_str());
         facts.widgets = locate.widgets(field);
-        facts.lock = lock(view.doc(), field.dict, &mut left)?;
+        facts.lock = lock(view.doc, field.dict, &mut left)?;
         match value {
             None => {}
             Some(Err(reason)) => facts.unreadable = Some(String::from(*reason)),
             Some(Ok(value)) => {
-                let level = level(view.doc(), value, &readable);
+                let level = level(view.doc, value, &readable);
                 facts.signature = Some(SignatureFacts::new(value.sub_filter.as_str(), level));
             }
         }
@@ -90,16 +89,16 @@ fn signatures(
 
 /// Finds the pages that widgets are on.
 pub(crate) struct Locate<'a> {
-    doc: &'a Doc,
+    doc: Doc<'a>,
     pages: &'a [PageFacts],
-    on_page: HashMap<ObjectId, u32>,
-    by_id: HashMap<ObjectId, u32>,
+    on_page: HashMap<Id, u32>,
+    by_id: HashMap<Id, u32>,
 }
 
 impl<'a> Locate<'a> {
     /// Prepares the search.
-    pub(crate) fn new(view: &'a View<'_>, limits: &Limits) -> Result<Self, PdfError> {
-        let (doc, pages) = (view.doc(), &view.pages);
+    pub(crate) fn new(view: &'a View<'a>, limits: &Limits) -> Result<Self, PdfError> {
+        let (doc, pages) = (view.doc, &view.pages);
         let has_widgets = view.fields.list.iter().any(|field| !field.widgets.is_empty());
         let on_page = if has_widgets { pages.annotations(doc, limits)? } else { HashMap::new() };
         let ids = pages.ids.iter().zip(&pages.facts).filter_map(|(id, page)| Some(((*id)?, page.number)));
@@ -107,17 +106,17 @@ impl<'a> Locate<'a> {
     }
 
     /// Where a field appears, in shown space.
-    pub(crate) fn widgets(&self, field: &Field<'_>) -> Vec<Widget> {
-        field.widgets.iter().filter_map(|(id, dict)| self.widget(*id, dict)).collect()
+    pub(crate) fn widgets(&self, field: &Field<'a>) -> Vec<Widget> {
+        field.widgets.iter().filter_map(|(id, dict)| self.widget(*id, *dict)).collect()
     }
 
     /// The page that lists the widget counts; `/P` only where no page does.
-    fn widget(&self, id: Option<ObjectId>, dict: &Dictionary) -> Option<Widget> {
+    fn widget(&self, id: Option<Id>, dict: Dict<'a>) -> Option<Widget> {
         let listed = id.and_then(|id| self.on_page.get(&id));
-        let named = || self.by_id.get(&dict.get(b"P").ok()?.as_reference().ok()?);
+        let named = || self.by_id.get(&dict.get(b"P")?.as_reference()?);
         let number = *listed.or_else(named)?;
         let page = self.pages.get(usize::try_from(number).ok()?.checked_sub(1)?)?;
-        let rect = rectangle(self.doc, dict.get(b"Rect").ok()?)?;
+        let rect = rectangle(self.doc, dict.get(b"Rect")?)?;
         Some(Widget { page: number, shown: to_shown(page, &rect) })
     }
 }
@@ -131,7 +130,7 @@ fn later_version(header: &str, catalog: Option<String>) -> String {
     }
 }
 
-fn xfa(doc: &Doc, catalog: &Dictionary) -> Option<Xfa> {
+fn xfa<'a>(doc: Doc<'a>, catalog: Dict<'a>) -> Option<Xfa> {
     let form = doc.get_dict(catalog, b"AcroForm")?;
     doc.get(form, b"XFA")?;
     let dynamic = matches!(doc.get(catalog, b"NeedsRendering"), Some(Object::Boolean(true)));
@@ -139,7 +138,11 @@ fn xfa(doc: &Doc, catalog: &Dictionary) -> Option<Xfa> {
 }
 
 /// `/Lock` of a signature field (ISO 32000-2, table 236). `left` is how many names all locks may still list.
-pub(crate) fn lock(doc: &Doc, field: &Dictionary, left: &mut usize) -> Result<Option<FieldLock>, PdfError> {
+pub(crate) fn lock<'a>(
+    doc: Doc<'a>,
+    field: Dict<'a>,
+    left: &mut usize,
+) -> Result<Option<FieldLock>, PdfError> {
     let Some(lock) = doc.get_dict(field, b"Lock") else { return Ok(None) };
     Ok(Some(FieldLock {
         action: doc.get_name(lock, b"Action").unwrap_or_default(),
@@ -148,27 +151,35 @@ pub(crate) fn lock(doc: &Doc, field: &Dictionary, left: &mut usize) -> Result<Op
     }))
 }
 
-fn lock_permission(doc: &Doc, field: &Dictionary) -> Option<u8> {
+fn lock_permission<'a>(doc: Doc<'a>, field: Dict<'a>) -> Option<u8> {
     doc.get_integer(doc.get_dict(field, b"Lock")?, b"P").and_then(|p| u8::try_from(p).ok())
 }
 
 /// An array of text strings. Many fields may share one long array, so all together take from `left`.
-pub(crate) fn names(
-    doc: &Doc,
-    dict: &Dictionary,
+pub(crate) fn names<'a>(
+    doc: Doc<'a>,
+    dict: Dict<'a>,
     key: &[u8],
     left: &mut usize,
 ) -> Result<Vec<String>, PdfError> {
-    let list = doc.get_array(dict, key);
-    let limit = PdfError::Limit { what: "names of locked fields", limit: *left as u64 };
+    let limit = *left as u64;
+    let mut take = || {
+        *left = left.checked_sub(1).ok_or(PdfError::Limit { what: "names of locked fields", limit })?;
+        Ok(())
+    };
     // A list counts itself too.
-    *left = left.checked_sub(list.len() + 1).ok_or(limit)?;
-    Ok(list.iter().filter_map(|name| Some(text(doc.resolve(name)?.as_str().ok()?))).collect())
+    take()?;
+    let mut names = Vec::new();
+    for name in doc.get_array(dict, key).iter() {
+        take()?;
+        names.extend(doc.resolve(name).and_then(|name| name.as_string()).map(|name| text(&doc.bytes(name))));
+    }
+    Ok(names)
 }
 
 /// The strictest certification among the signatures; a lock that came with one counts as well.
-fn certification(doc: &Doc, fields: &[&Field<'_>]) -> Option<Certification> {
-    let certifies = |field: &&Field<'_>| {
+fn certification<'a>(doc: Doc<'a>, fields: &[&Field<'a>]) -> Option<Certification> {
+    let certifies = |field: &&Field<'a>| {
         let certified = doc_mdp(doc, doc.dict(field.value?)?);
         let locked = lock_permission(doc, field.dict);
         Some(Certification {
@@ -180,10 +191,10 @@ fn certification(doc: &Doc, fields: &[&Field<'_>]) -> Option<Certification> {
 }
 
 /// What a certifying signature allows (ISO 32000-1, 12.8.2.2): 2 where it does not say.
-pub(crate) fn doc_mdp(doc: &Doc, signature: &Dictionary) -> Option<u8> {
+pub(crate) fn doc_mdp<'a>(doc: Doc<'a>, signature: Dict<'a>) -> Option<u8> {
     let references = doc.get_array(signature, b"Reference").iter().filter_map(|entry| doc.dict(entry));
-    let is_mdp = |entry: &&Dictionary| doc.get_name(entry, b"TransformMethod").as_deref() == Some("DocMDP");
-    let permission = |entry: &Dictionary| {
+    let is_mdp = |entry: &Dict<'a>| doc.get_name(*entry, b"TransformMethod").as_deref() == Some("DocMDP");
+    let permission = |entry: Dict<'a>| {
         let params = doc.get_dict(entry, b"TransformParams")?;
         u8::try_from(doc.get_integer(params, b"P")?).ok()
     };
@@ -194,12 +205,12 @@ pub(crate) fn doc_mdp(doc: &Doc, signature: &Dictionary) -> Option<u8> {
 }
 
 /// Names of what a person should know of before sending or signing.
-fn features(doc: &Doc, catalog: &Dictionary) -> Vec<String> {
+fn features<'a>(doc: Doc<'a>, catalog: Dict<'a>) -> Vec<String> {
     let names = doc.get_dict(catalog, b"Names");
     let named = |key: &[u8]| names.is_some_and(|names| doc.get(names, key).is_some());
     let rights = doc.get_dict(catalog, b"Perms").is_some_and(|perms| perms.has(b"UR3") || perms.has(b"UR"));
     let found = [
-        ("javascript", named(b"JavaScript") || doc.inner.objects.values().any(runs_script)),
+        ("javascript", named(b"JavaScript") || runs_script(doc)),
         ("open_action", catalog.has(b"OpenAction") || catalog.has(b"AA")),
         ("embedded_files", named(b"EmbeddedFiles") || catalog.has(b"AF")),
         ("usage_rights", rights),
@@ -207,14 +218,19 @@ fn features(doc: &Doc, catalog: &Dictionary) -> Vec<String> {
     found.into_iter().filter(|(_, is)| *is).map(|(name, _)| name.to_owned()).collect()
 }
 
-fn runs_script(object: &Object) -> bool {
+/// Looks at objects only where the bytes of the file, or of an object stream, have the word at all.
+fn runs_script(doc: Doc<'_>) -> bool {
+    if !doc.file.mentions(b"JavaScript") {
+        return false;
+    }
     let script =
-        |dict: &Dictionary| dict.get(b"S").and_then(Object::as_name).is_ok_and(|s| s == b"JavaScript");
-    let nested = |dict: &Dictionary| {
-        let actions = [&b"A"[..], b"OpenAction"];
-        actions.iter().any(|key| dict.get(key).and_then(Object::as_dict).is_ok_and(script))
+        |dict: Dict<'_>| matches!(dict.get(b"S"), Some(Object::Name(name)) if name.is(b"JavaScript"));
+    let nested = |dict: Dict<'_>| {
+        [&b"A"[..], b"OpenAction"]
+            .iter()
+            .any(|key| dict.get(key).and_then(|it| it.as_dict()).is_some_and(script))
     };
-    object.as_dict().is_ok_and(|dict| script(dict) || nested(dict))
+    doc.objects().any(|(_, object)| object.as_dict().is_some_and(|dict| script(dict) || nested(dict)))
 }
 
 #[cfg(test)]

@@ -6,20 +6,19 @@ pub mod anchors;
 mod attachments;
 mod cms;
 mod der;
-mod doc;
 mod error;
 mod fields;
 pub mod geometry;
 mod inspect;
-mod lexer;
 mod limits;
 mod oid;
 mod pages;
 pub mod preflight;
 #[cfg(feature = "preview")]
 pub mod preview;
+mod reader;
+mod revisions;
 mod revocation;
-mod scan;
 #[cfg(feature = "sign")]
 pub mod sign;
 mod signature;

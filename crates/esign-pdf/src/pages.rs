@@ -3,32 +3,31 @@
 use std::collections::{HashMap, HashSet};
 
 use esign_core::facts::{Inherited, PageFacts, Rect};
-use lopdf::{Dictionary, Object, ObjectId};
 
-use crate::doc::{Doc, reference};
 use crate::geometry::spanned;
+use crate::reader::{Dict, Doc, Id, Object};
 use crate::{Limits, PdfError};
 
 /// The pages in order, and what was odd about their tree.
 pub(crate) struct Pages {
     pub(crate) facts: Vec<PageFacts>,
     /// The object of each page; `None` for a page written directly into `/Kids`.
-    pub(crate) ids: Vec<Option<ObjectId>>,
+    pub(crate) ids: Vec<Option<Id>>,
     pub(crate) damage: Vec<String>,
 }
 
 /// Values that pages inherit from the nodes above (ISO 32000-1, table 30).
 #[derive(Clone, Copy, Default)]
 struct Attributes<'a> {
-    media: Option<&'a Object>,
-    crop: Option<&'a Object>,
-    rotate: Option<&'a Object>,
+    media: Option<Object<'a>>,
+    crop: Option<Object<'a>>,
+    rotate: Option<Object<'a>>,
     resources: bool,
 }
 
 impl<'a> Attributes<'a> {
-    fn with(self, node: &'a Dictionary) -> Self {
-        let own = |key: &[u8]| node.get(key).ok();
+    fn with(self, doc: Doc<'a>, node: Dict<'a>) -> Self {
+        let own = |key: &[u8]| doc.get(node, key);
         Self {
             media: own(b"MediaBox").or(self.media),
             crop: own(b"CropBox").or(self.crop),
@@ -38,8 +37,8 @@ impl<'a> Attributes<'a> {
     }
 
     /// What a page has only because a node above it has it.
-    fn inherited_by(&self, page: &Dictionary) -> Inherited {
-        let own = |key: &[u8]| page.get(key).is_ok();
+    fn inherited_by(self, doc: Doc<'a>, page: Dict<'a>) -> Inherited {
+        let own = |key: &[u8]| doc.get(page, key).is_some();
         Inherited {
             media_box: self.media.is_some() && !own(b"MediaBox"),
             crop_box: self.crop.is_some() && !own(b"CropBox"),
@@ -50,14 +49,14 @@ impl<'a> Attributes<'a> {
 }
 
 /// Walks the page tree in reading order.
-pub(crate) fn walk(doc: &Doc, limits: &Limits) -> Result<Pages, PdfError> {
-    let root = doc.catalog()?.get(b"Pages").map_err(|_| PdfError::NoPages)?;
+pub(crate) fn walk(doc: Doc<'_>, limits: &Limits) -> Result<Pages, PdfError> {
+    let root = doc.catalog()?.get(b"Pages").ok_or(PdfError::NoPages)?;
     let mut pages = Pages { facts: Vec::new(), ids: Vec::new(), damage: Vec::new() };
     let mut visited = HashSet::new();
     let mut open = vec![(root, Attributes::default(), 0usize)];
     let mut listed = 0usize;
     while let Some((object, inherited, depth)) = open.pop() {
-        let id = reference(object);
+        let id = object.as_reference();
         let again = id.is_some_and(|id| !visited.insert(id));
         if again {
             pages.damage.push("the page tree contains an object twice".to_owned());
@@ -66,7 +65,7 @@ pub(crate) fn walk(doc: &Doc, limits: &Limits) -> Result<Pages, PdfError> {
             pages.damage.push("an entry of the page tree is missing".to_owned());
             continue;
         };
-        let inherited = inherited.with(node);
+        let inherited = inherited.with(doc, node);
         if is_page(doc, node) {
             if pages.facts.len() == limits.max_pages {
                 return Err(PdfError::Limit { what: "pages", limit: limits.max_pages as u64 });
@@ -80,19 +79,20 @@ pub(crate) fn walk(doc: &Doc, limits: &Limits) -> Result<Pages, PdfError> {
         if again {
             continue;
         }
-        let kids = doc.get_array(node, b"Kids");
         if depth == limits.max_depth {
             return Err(PdfError::Limit { what: "levels of the page tree", limit: limits.max_depth as u64 });
         }
-        // All lists together: many nodes may share one long list.
-        listed += kids.len();
-        if listed > limits.max_objects {
-            return Err(PdfError::Limit {
-                what: "entries of the page tree",
-                limit: limits.max_objects as u64,
-            });
+        let first = open.len();
+        for kid in doc.get_array(node, b"Kids").iter() {
+            // All lists together: many nodes may share one long list.
+            listed += 1;
+            if listed > limits.max_objects {
+                let limit = limits.max_objects as u64;
+                return Err(PdfError::Limit { what: "entries of the page tree", limit });
+            }
+            open.push((kid, inherited, depth + 1));
         }
-        open.extend(kids.iter().rev().map(|kid| (kid, inherited, depth + 1)));
+        open[first..].reverse();
     }
     check_count(doc, root, &mut pages);
     pages.damage.dedup();
@@ -103,19 +103,25 @@ pub(crate) fn walk(doc: &Doc, limits: &Limits) -> Result<Pages, PdfError> {
 }
 
 impl Pages {
+    /// What is odd about the tree itself, so that viewers may not find the same pages.
+    pub(crate) fn tree_damage(&self) -> impl Iterator<Item = String> {
+        self.damage.iter().filter(|damage| damage.contains("page tree")).cloned()
+    }
+
     /// The page number (from 1) of every annotation that a page lists.
-    pub(crate) fn annotations(&self, doc: &Doc, limits: &Limits) -> Result<HashMap<ObjectId, u32>, PdfError> {
+    pub(crate) fn annotations(&self, doc: Doc<'_>, limits: &Limits) -> Result<HashMap<Id, u32>, PdfError> {
         let mut found = HashMap::new();
         let mut left = limits.max_objects;
         for (page, id) in self.facts.iter().zip(&self.ids) {
-            let Some(dict) = id.and_then(|id| doc.inner.get_dictionary(id).ok()) else { continue };
-            let annotations = doc.get_array(dict, b"Annots");
-            left = left.checked_sub(annotations.len()).ok_or(PdfError::Limit {
-                what: "annotations on all pages",
-                limit: limits.max_objects as u64,
-            })?;
-            for id in annotations.iter().filter_map(reference) {
-                found.entry(id).or_insert(page.number);
+            let Some(dict) = id.and_then(|id| doc.dict_of(id)) else { continue };
+            for annotation in doc.get_array(dict, b"Annots").iter() {
+                left = left.checked_sub(1).ok_or(PdfError::Limit {
+                    what: "annotations on all pages",
+                    limit: limits.max_objects as u64,
+                })?;
+                if let Some(id) = annotation.as_reference() {
+                    found.entry(id).or_insert(page.number);
+                }
             }
         }
         Ok(found)
@@ -123,7 +129,7 @@ impl Pages {
 }
 
 /// `/Type` says it; where it is missing, a node without children is a page.
-fn is_page(doc: &Doc, node: &Dictionary) -> bool {
+fn is_page<'a>(doc: Doc<'a>, node: Dict<'a>) -> bool {
     match doc.get_name(node, b"Type").as_deref() {
         Some("Page" | "Template") => true,
         Some("Pages") => false,
@@ -131,10 +137,10 @@ fn is_page(doc: &Doc, node: &Dictionary) -> bool {
     }
 }
 
-fn page_facts(
-    doc: &Doc,
-    node: &Dictionary,
-    inherited: Attributes<'_>,
+fn page_facts<'a>(
+    doc: Doc<'a>,
+    node: Dict<'a>,
+    inherited: Attributes<'a>,
     number: u32,
     damage: &mut Vec<String>,
 ) -> Result<PageFacts, PdfError> {
@@ -153,7 +159,7 @@ fn page_facts(
             0
         }
     };
-    let user_unit = match node.get(b"UserUnit").ok().map(|object| doc.number(object)) {
+    let user_unit = match doc.get(node, b"UserUnit").map(|object| doc.number(object)) {
         None => 1.0,
         Some(Some(unit)) if unit > 0.0 => unit,
         Some(_) => {
@@ -162,23 +168,29 @@ fn page_facts(
         }
     };
     let mut facts = PageFacts::new(number, media, crop, rotate, user_unit);
-    facts.inherited = inherited.inherited_by(node);
+    facts.inherited = inherited.inherited_by(doc, node);
     Ok(facts)
 }
 
 /// Four numbers, opposite corners in any order.
-pub(crate) fn rectangle(doc: &Doc, object: &Object) -> Option<Rect> {
-    let corners = doc.resolve(object)?.as_array().ok()?;
-    let [a, b, c, d] = corners.as_slice() else { return None };
-    let (a, b, c, d) = (doc.number(a)?, doc.number(b)?, doc.number(c)?, doc.number(d)?);
+pub(crate) fn rectangle<'a>(doc: Doc<'a>, object: Object<'a>) -> Option<Rect> {
+    let mut corners = doc.resolve(object)?.as_array()?.iter().map(|corner| doc.number(corner));
+    let mut next = || corners.next()?;
+    let (a, b, c, d) = (next()?, next()?, next()?, next()?);
+    if corners.next().is_some() {
+        return None;
+    }
     let tidy = |value: f64| (value * 1e6).round() / 1e6;
     let rect = spanned((a, b), (c, d));
     Some(Rect::new(rect.x, rect.y, tidy(rect.width), tidy(rect.height)))
 }
 
-fn check_count(doc: &Doc, root: &Object, pages: &mut Pages) {
-    let says = doc.dict(root).and_then(|root| doc.get_integer(root, b"Count"));
+fn check_count(doc: Doc<'_>, root: Object<'_>, pages: &mut Pages) {
     let found = pages.facts.len();
+    let says = match root {
+        Object::Reference(id) => doc.dict_of(id).and_then(|root| doc.get_integer(root, b"Count")),
+        _ => root.as_dict().and_then(|root| root.get(b"Count")?.as_integer()),
+    };
     if says.and_then(|says| usize::try_from(says).ok()) != Some(found) {
         pages.damage.push(format!("the page tree has {found} pages, its /Count says otherwise"));
     }

@@ -6,13 +6,10 @@ use hayro_interpret::hayro_syntax::content::TypedIter;
 use hayro_interpret::hayro_syntax::content::ops::TypedInstruction;
 use hayro_interpret::hayro_syntax::object::{Array, Dict, MaybeRef, Name, Object, ObjectIdentifier, Stream};
 use hayro_interpret::hayro_syntax::page::{Page, Resources};
-use lopdf::DecompressError;
-#[cfg(feature = "preview")]
-use lopdf::Dictionary;
 
-use crate::doc::Doc;
 #[cfg(feature = "preview")]
-use crate::doc::reference;
+use crate::reader::{Dict as Dictionary, Id, Object as Value};
+use crate::reader::{Doc, Packed, Stream as Source};
 use crate::{Limits, PdfError};
 
 /// How deep forms are drawn within forms; the interpreter stops there as well.
@@ -55,7 +52,7 @@ impl Heaviest {
         1.0 + self.program / 16.0
     }
 
-    fn note(&mut self, doc: &Doc, dict: &Dictionary, length: f64) {
+    fn note<'a>(&mut self, doc: Doc<'a>, dict: Dictionary<'a>, length: f64) {
         if doc.get_integer(dict, b"PatternType") == Some(1) {
             self.pattern = self.pattern.max(length);
         }
@@ -66,7 +63,7 @@ impl Heaviest {
             Some(4) => self.program = self.program.max(length),
             // Between samples, each input doubles those that are looked at.
             Some(0) => {
-                let inputs = doc.get_array(dict, b"Domain").len() / 2;
+                let inputs = doc.get_array(dict, b"Domain").iter().take(128).count() / 2;
                 self.program = self.program.max(2f64.powi(inputs.min(64) as i32));
             }
             _ => {}
@@ -76,37 +73,38 @@ impl Heaviest {
 
 impl Budget {
     /// Unpacks every stream once within the limits, since the interpreter itself sets none.
-    pub(crate) fn new(doc: &Doc, limits: &Limits) -> Result<Self, PdfError> {
+    pub(crate) fn new(doc: Doc<'_>, limits: &Limits) -> Result<Self, PdfError> {
         let limit = limits.max_content;
         let mut lengths = HashMap::new();
         let mut total = 0u64;
-        for (id, object) in &doc.inner.objects {
-            let Ok(stream) = object.as_stream() else { continue };
-            if doc.get_name(&stream.dict, b"Subtype").as_deref() == Some("Image") {
+        for (id, object) in doc.objects() {
+            let Some(stream) = object.as_stream() else { continue };
+            if doc.get_name(stream.dict, b"Subtype").as_deref() == Some("Image") {
                 continue;
             }
-            let length = unpacked(stream, limits)?;
+            let length = unpacked(doc, stream, limits)?;
             total = total.saturating_add(length);
             if total > limit {
                 return Err(exceeded(limit));
             }
-            lengths.insert(*id, length);
+            lengths.insert(id, length);
         }
+        doc.file.check()?;
         Ok(Self { left: limit, limit, lengths, forms: HashMap::new() })
     }
 
     /// What is drawn over and over.
     #[cfg(feature = "preview")]
-    pub(crate) fn heaviest(&self, doc: &Doc) -> Heaviest {
-        let length = |id: &lopdf::ObjectId| self.lengths.get(id).map_or(0.0, |length| *length as f64);
+    pub(crate) fn heaviest(&self, doc: Doc<'_>) -> Heaviest {
+        let length = |id: &Id| self.lengths.get(id).map_or(0.0, |length| *length as f64);
         let mut heaviest = Heaviest::default();
-        for (id, object) in &doc.inner.objects {
+        for (id, object) in doc.objects() {
             match object {
-                lopdf::Object::Stream(stream) => heaviest.note(doc, &stream.dict, length(id)),
-                lopdf::Object::Dictionary(font) => {
-                    let glyphs = doc.get_dict(font, b"CharProcs").into_iter().flatten();
+                Value::Stream(stream) => heaviest.note(doc, stream.dict, length(&id)),
+                Value::Dict(font) => {
+                    let glyphs = doc.get_dict(font, b"CharProcs").into_iter().flat_map(Dictionary::iter);
                     let lengths =
-                        glyphs.filter_map(|(_, glyph)| reference(glyph)).map(|glyph| length(&glyph));
+                        glyphs.filter_map(|(_, glyph)| glyph.as_reference()).map(|glyph| length(&glyph));
                     heaviest.glyph = lengths.fold(heaviest.glyph, f64::max);
                 }
                 _ => {}
@@ -118,19 +116,15 @@ impl Budget {
     /// Unpacks every picture once within the limits, as far as that is done by filters that can be bombs. Pictures in
     /// formats of their own are counted by their size.
     #[cfg(feature = "preview")]
-    pub(crate) fn check_pictures(doc: &Doc, limits: &Limits) -> Result<(), PdfError> {
-        for object in doc.inner.objects.values() {
-            let Ok(stream) = object.as_stream() else { continue };
-            if doc.get_name(&stream.dict, b"Subtype").as_deref() != Some("Image") {
-                continue;
-            }
-            let filters = stream.filters().unwrap_or_default();
-            let generic = filters.iter().take_while(|filter| !OF_PICTURES.contains(filter));
-            let generic: Vec<_> = generic.map(|name| lopdf::Object::Name(name.to_vec())).collect();
-            if !generic.is_empty() {
-                let mut packed = stream.clone();
-                packed.dict.set("Filter", generic);
-                unpacked(&packed, limits)?;
+    pub(crate) fn check_pictures(doc: Doc<'_>, limits: &Limits) -> Result<(), PdfError> {
+        for (_, object) in doc.objects() {
+            let Some(stream) = object.as_stream() else { continue };
+            if doc.get_name(stream.dict, b"Subtype").as_deref() == Some("Image") {
+                let stops = |filter: &[u8]| OF_PICTURES.contains(&filter);
+                let result = doc.unpacked_until(stream, limits.max_stream, stops);
+                if result.is_err_and(|error| error == Packed::TooLarge) {
+                    return Err(too_large(limits));
+                }
             }
         }
         Ok(())
@@ -274,14 +268,16 @@ fn exceeded(limit: u64) -> PdfError {
     PdfError::Limit { what: "bytes of unpacked page content", limit }
 }
 
-fn unpacked(stream: &lopdf::Stream, limits: &Limits) -> Result<u64, PdfError> {
-    /// What the filters that lopdf does not know expand at most (run lengths: 64 times).
+fn unpacked<'a>(doc: Doc<'a>, stream: Source<'a>, limits: &Limits) -> Result<u64, PdfError> {
+    /// What filters that are not known here expand at most.
     const UNKNOWN: u64 = 64;
-    match stream.decompressed_content_with_limit(limits.max_stream) {
+    match doc.unpacked(stream, limits.max_stream) {
         Ok(content) => Ok(content.len() as u64),
-        Err(lopdf::Error::Decompress(DecompressError::MemoryLimitExceeded { .. })) => {
-            Err(PdfError::Limit { what: "bytes in one decompressed stream", limit: limits.max_stream as u64 })
-        }
-        Err(_) => Ok((stream.content.len() as u64).saturating_mul(UNKNOWN)),
+        Err(Packed::TooLarge) => Err(too_large(limits)),
+        Err(Packed::Unknown | Packed::Broken) => Ok((stream.raw.len() as u64).saturating_mul(UNKNOWN)),
     }
+}
+
+fn too_large(limits: &Limits) -> PdfError {
+    PdfError::Limit { what: "bytes in one decompressed stream", limit: limits.max_stream as u64 }
 }

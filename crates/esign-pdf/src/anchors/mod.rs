@@ -14,7 +14,7 @@ use hayro_interpret::hayro_syntax::{LoadPdfError, Pdf};
 use hayro_interpret::{InterpreterCache, InterpreterSettings, RenderContent};
 
 use crate::limits::on_own_thread;
-use crate::view::Source;
+use crate::reader::File;
 use crate::{Limits, PdfError, pages};
 
 pub(crate) use budget::Budget;
@@ -97,9 +97,9 @@ fn find(bytes: &Bytes, texts: &[TextQuery], limits: &Limits) -> Result<Vec<Vec<T
 
 /// The pages as our own reader sees them, and what reading them may cost.
 pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<(Vec<PageFacts>, Budget), PdfError> {
-    let source = Source::read(bytes, limits)?;
-    let pages = pages::walk(&source.doc, limits)?;
-    let budget = Budget::new(&source.doc, limits)?;
+    let file = File::open(bytes, limits)?;
+    let pages = pages::walk(file.newest(), limits)?;
+    let budget = Budget::new(file.newest(), limits)?;
     Ok((pages.facts, budget))
 }
 
@@ -109,11 +109,12 @@ pub(crate) fn read_to_draw(
     bytes: &[u8],
     limits: &Limits,
 ) -> Result<(Vec<PageFacts>, Budget, Heaviest), PdfError> {
-    let source = Source::read(bytes, limits)?;
-    Budget::check_pictures(&source.doc, limits)?;
-    let pages = pages::walk(&source.doc, limits)?;
-    let budget = Budget::new(&source.doc, limits)?;
-    let heaviest = budget.heaviest(&source.doc);
+    let file = File::open(bytes, limits)?;
+    let doc = file.newest();
+    Budget::check_pictures(doc, limits)?;
+    let pages = pages::walk(doc, limits)?;
+    let budget = Budget::new(doc, limits)?;
+    let heaviest = budget.heaviest(doc);
     Ok((pages.facts, budget, heaviest))
 }
 

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use esign_core::facts::{PageFacts, Xfa};
-use lopdf::{Dictionary, Document, IncrementalDocument, Object, ObjectId};
+use lopdf::{Dictionary, Document, IncrementalDocument, LoadOptions, Object, ObjectId};
 
 use super::SignError;
-use crate::doc::Doc;
-use crate::{Limits, attachments, fields, inspect, pages};
+use crate::reader::{self, File};
+use crate::{Limits, PdfError, attachments, fields, inspect, pages};
 
 /// `/SigFlags`: signatures exist, and the file may only be appended to.
 const SIGNATURES_EXIST_AND_APPEND_ONLY: i64 = 0b11;
@@ -38,14 +38,17 @@ impl Update {
 
     /// Opens a document that was signed here a moment ago.
     pub(super) fn of_own(pdf: &Bytes, limits: &Limits) -> Result<Self, SignError> {
-        let document = Doc::load(pdf, limits)?;
-        let pages = pages::walk(&document, limits)?;
-        let field_names = fields::walk(&document, limits)?.list.into_iter().map(|field| field.name).collect();
-        let attached = attachments::embedded_files(&document, limits)?;
-        let attached = attached.into_iter().map(|(key, file)| (key.to_vec(), file.clone())).collect();
-        let highest = highest_reference(&document.inner).max(document.inner.max_id);
+        let file = File::open(pdf, limits)?;
+        let doc = file.newest();
+        let pages = pages::walk(doc, limits)?;
+        let field_names = fields::walk(doc, limits)?.list.into_iter().map(|field| field.name).collect();
+        let attached = attachments::embedded_files(doc, limits)?;
+        let attached =
+            attached.into_iter().map(|(key, file)| (doc.bytes(key).into_owned(), to_write(file))).collect();
+        let document = load(pdf, limits)?;
+        let highest = highest_reference(&document).max(document.max_id);
         // lopdf wants bytes of its own to count the offsets of what is appended, and writes them out again.
-        let mut inner = IncrementalDocument::create_from(pdf.to_vec(), document.inner);
+        let mut inner = IncrementalDocument::create_from(pdf.to_vec(), document);
         inner.new_document.max_id = highest;
         Ok(Self { inner, pages, field_names, attached })
     }
@@ -196,6 +199,32 @@ impl Update {
 
 /// Refuses what must not be signed: repaired files, whose signature would be over something else than what is shown, and
 /// files whose signatures forbid it.
+/// The objects of a document for the writer. What it is about has been decided by the reader of the crate.
+fn load(pdf: &[u8], limits: &Limits) -> Result<Document, PdfError> {
+    let options = LoadOptions { max_decompressed_size: Some(limits.max_stream), ..LoadOptions::default() };
+    // Words of our own for the writer's error: its own may quote the document.
+    Document::load_mem_with_options(pdf, options)
+        .map_err(|_| PdfError::Unreadable("its objects cannot be parsed"))
+}
+
+/// An object of the reader as the writer has it; streams stay where they are.
+fn to_write(object: reader::Object<'_>) -> Object {
+    match object {
+        reader::Object::Null | reader::Object::Stream(_) => Object::Null,
+        reader::Object::Boolean(value) => Object::Boolean(value),
+        reader::Object::Integer(value) => Object::Integer(value),
+        reader::Object::Real(value) => Object::Real(value as f32),
+        reader::Object::String(string) => Object::string_literal(string.value().into_owned()),
+        reader::Object::Name(name) => Object::Name(name.value().into_owned()),
+        reader::Object::Array(items) => Object::Array(items.iter().map(to_write).collect()),
+        reader::Object::Dict(dict) => {
+            let entries = dict.iter().map(|(key, value)| (key.value().into_owned(), to_write(value)));
+            Object::Dictionary(entries.collect())
+        }
+        reader::Object::Reference(id) => Object::Reference(id),
+    }
+}
+
 fn refuse_unsuitable(pdf: &Bytes, limits: &Limits) -> Result<(), SignError> {
     let facts = inspect(pdf, limits)?;
     if facts.header_offset != 0 {

@@ -1,10 +1,7 @@
 //! The signed bytes: what `/ByteRange` may look like and what the hole in it may hold.
 
-use std::collections::HashSet;
-
 use crate::cms::Reason;
-use crate::lexer::{hex_digit, is_space};
-use crate::limits::Work;
+use crate::reader::{Lexer, Token, hex_digit, is_space};
 use crate::signature::SignatureValue;
 
 /// The two pieces that are signed, once the range is found to be sound: it starts at the first byte, leaves out
@@ -12,7 +9,6 @@ use crate::signature::SignatureValue;
 pub(crate) fn signed_pieces<'a>(
     bytes: &'a [u8],
     value: &SignatureValue<'_>,
-    encrypted: bool,
 ) -> Result<[&'a [u8]; 2], Reason> {
     let [start, first, second, length] =
         value.byte_range.ok_or("/ByteRange is not four non-negative integers")?;
@@ -23,8 +19,7 @@ pub(crate) fn signed_pieces<'a>(
     let end = end.ok_or("/ByteRange reaches beyond the end of the file")?;
     let hole = bytes.get(first..second).ok_or("the two parts of /ByteRange overlap")?;
     let hole = decode_hole(hole).ok_or("/ByteRange leaves out more than one hexadecimal string")?;
-    // An encrypted document's strings come decrypted from the reader, but a signature is never encrypted.
-    if !encrypted && hole != value.contents {
+    if hole != *value.contents {
         return Err("/ByteRange leaves out something else than this signature");
     }
     let signed = [&bytes[..first], &bytes[second..end]];
@@ -50,56 +45,12 @@ fn decode_hole(hole: &[u8]) -> Option<Vec<u8>> {
     pairs.map(|pair| Some(hex_digit(pair[0])? << 4 | hex_digit(pair[1])?)).collect()
 }
 
-/// True if a dictionary in the object that starts here has an entry twice. Readers disagree which one counts, so one of
-/// them could see another signature than this one.
-pub(crate) fn repeats_an_entry(bytes: &[u8], at: usize, work: &Work) -> bool {
-    use crate::lexer::{Lexer, Token};
-    let mut lexer = Lexer::new(bytes, at);
-    let mut read = at;
-    // The keys of each open dictionary; an array has none. True where a key comes next.
-    let mut open: Vec<(Option<HashSet<Vec<u8>>>, bool)> = Vec::new();
-    loop {
-        let token = lexer.next();
-        // Many signatures may share one long object, and reading it costs more than hashing it.
-        if !work.spend(lexer.pos().saturating_sub(read).saturating_mul(8)) {
-            return false;
-        }
-        read = lexer.pos();
-        match (&token, open.last_mut()) {
-            (Token::End, _) => return false,
-            (Token::Name(key), Some((Some(keys), wants_key @ true))) => {
-                *wants_key = false;
-                if !keys.insert(key.clone()) {
-                    return true;
-                }
-                continue;
-            }
-            // What else comes is a value, or a part of one.
-            (_, Some((_, wants_key))) => *wants_key = true,
-            (_, None) => {}
-        }
-        match token {
-            Token::DictOpen => open.push((Some(HashSet::new()), true)),
-            Token::ArrayOpen => open.push((None, true)),
-            Token::DictClose | Token::ArrayClose => {
-                open.pop();
-                if open.is_empty() {
-                    return false;
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
 /// Every `/ByteRange [a b c d]` written in the file: where, and the end of what it covers. A signature's dictionary
 /// cannot hide in a compressed stream, so this finds all that the file ever had.
 pub(crate) fn written(bytes: &[u8]) -> Vec<(usize, usize)> {
-    use crate::lexer::{Lexer, Token};
     const KEY: &[u8] = b"/ByteRange";
     let mut found = Vec::new();
-    let slashes = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
-    for at in slashes.filter(|at| bytes[*at..].starts_with(KEY)) {
+    for at in memchr::memmem::find_iter(bytes, KEY) {
         // A window, so that an unclosed string does not make this quadratic.
         let window = &bytes[at + KEY.len()..bytes.len().min(at + 256)];
         let mut lexer = Lexer::new(window, 0);
@@ -132,11 +83,12 @@ mod tests {
     #[test]
     fn the_hole_must_hold_this_very_signature() {
         let file = b"%PDF<01>more%%EOF\n";
-        let dict = lopdf::Dictionary::new();
+        let dict = crate::reader::Dict::EMPTY;
         let pieces = |contents: &'static [u8], byte_range| {
             let sub_filter = String::new();
-            let value = SignatureValue { dict: &dict, sub_filter, contents, byte_range: Some(byte_range) };
-            signed_pieces(file, &value, false)
+            let value =
+                SignatureValue { dict, sub_filter, contents: contents.into(), byte_range: Some(byte_range) };
+            signed_pieces(file, &value)
         };
         assert_eq!(pieces(&[1], [0, 4, 8, 10]), Ok([&file[..4], &file[8..]]));
         for (contents, byte_range) in [
@@ -149,22 +101,6 @@ mod tests {
             (&[1], [0, 4, usize::MAX, 10]),
         ] {
             assert!(pieces(contents, byte_range).is_err(), "{contents:?} {byte_range:?}");
-        }
-    }
-
-    #[test]
-    fn entries_that_stand_twice_are_found() {
-        for (object, twice) in [
-            (&b"1 0 obj<</A 1/B 2 0 R/C[/A/A]/D/A/E<</A 1>>/F(/A)>>/A"[..], false),
-            (b"<</A 1/B/C/A 2>>", true),
-            (b"<</A 1/#41 2>>", true),
-            (b"<</V<</Contents<00>/Contents<01>>>>>", true),
-            (b"<</A[<</B 1/B 2>>]>>", true),
-            (b"<</A", false),
-            (b"", false),
-        ] {
-            let work = Work::new(&crate::Limits::default());
-            assert_eq!(repeats_an_entry(object, 0, &work), twice, "{}", String::from_utf8_lossy(object));
         }
     }
 

@@ -2,36 +2,34 @@
 
 mod boxes;
 mod byte_range;
-mod diff;
-mod form;
-mod objects;
+mod changes;
 mod report;
+mod revisions;
 mod signer;
 mod signers;
 mod store;
 mod verdict;
-
-use std::collections::HashSet;
 
 use esign_core::facts::Rect;
 use jiff::Timestamp;
 
 use crate::algorithm::digest;
 use crate::fields::Field;
-use crate::inspect::{Locate, doc_mdp};
+use crate::inspect::Locate;
 use crate::limits::{Work, on_big_stack};
+use crate::reader::File;
 use crate::signature::{SignatureValue, level};
 use crate::trust::Roots;
-use crate::view::{Source, View};
+use crate::view::View;
 use crate::{Limits, PdfError};
 
 pub use crate::revocation::{RevocationData, Unsettled};
-use diff::{Lock, Restrictions};
 pub use report::{
     BoxReport, Chain, Change, Coverage, Fact, Outcome, Revocation, RevocationStatus, SignatureKind,
     SignatureReport, Signer, SignerReport, StrippedSignature, TimeSource, TimestampReport,
     UnreadableSignature, Verdict, VerificationReport,
 };
+use revisions::Revisions;
 pub use signers::ExpectedSigner;
 use store::Store;
 
@@ -163,13 +161,13 @@ pub fn verify(bytes: &[u8], options: &VerifyOptions) -> Result<VerificationRepor
 fn verify_here(bytes: &[u8], options: &VerifyOptions) -> Result<VerificationReport, PdfError> {
     let limits = &options.limits;
     let roots = Roots::new(&options.roots, &options.timestamp_roots)?;
-    let source = Source::read(bytes, limits)?;
-    let view = View::new(&source, limits)?;
+    let file = File::open(bytes, limits)?;
+    let view = View::new(file.newest(), limits)?;
     let locate = Locate::new(&view, limits)?;
     let mut unreadable = Vec::new();
     let mut signed = Vec::new();
     for field in view.fields.list.iter().filter(|field| field.is_signature()) {
-        match SignatureValue::of(view.doc(), field) {
+        match SignatureValue::of(view.doc, field) {
             None => {}
             Some(Ok(value)) => signed.push((field, value)),
             Some(Err(reason)) => {
@@ -181,8 +179,9 @@ fn verify_here(bytes: &[u8], options: &VerifyOptions) -> Result<VerificationRepo
         return Err(PdfError::Limit { what: "signatures", limit: limits.max_signatures as u64 });
     }
     signed.sort_by_key(|(_, value)| value.end());
-    let store = Store::read(view.doc(), &options.revocation_data, limits);
-    let mut revisions = Revisions::new(bytes, limits);
+    let store = Store::read(view.doc, &options.revocation_data, limits);
+    let ends = signed.iter().filter_map(|(_, value)| value.end()).filter(|end| *end <= bytes.len());
+    let mut revisions = Revisions::survey(&view, ends, limits)?;
     let mut signatures = Vec::new();
     let work = Work::new(limits);
     let values: Vec<_> = signed.iter().map(|(_, value)| value).collect();
@@ -190,12 +189,18 @@ fn verify_here(bytes: &[u8], options: &VerifyOptions) -> Result<VerificationRepo
         let revision = Signed { bytes, view: &view, field, value };
         let mut report = signer::report(&revision, &store, &roots, options, &work);
         work.check()?;
-        report.level = level(view.doc(), value, &values);
+        report.level = level(view.doc, value, &values);
         report.widgets = locate.widgets(field);
-        revision.compare_with_now(&mut revisions, &mut report)?;
+        revisions.compare_with_now(&revision, &locate, &mut report)?;
         signatures.push(report);
     }
-    let stripped = stripped(bytes, &view, &mut revisions)?;
+    let stripped = revisions.stripped()?;
+    file.check()?;
+    let departures: Vec<_> = revisions.departures();
+    let mut damage = view.damage();
+    damage.extend(
+        departures.iter().filter(|departure| !damage.contains(departure)).cloned().collect::<Vec<_>>(),
+    );
     let extends_original = options.original.as_ref().map(|original| original.is_start_of(bytes));
     let mut report = VerificationReport {
         version: 1,
@@ -203,7 +208,8 @@ fn verify_here(bytes: &[u8], options: &VerifyOptions) -> Result<VerificationRepo
         sha256: hex(&sha256(bytes)),
         at: options.at,
         extends_original,
-        damage: source.damage(),
+        damage,
+        departures,
         boxes: Vec::new(),
         signers: Vec::new(),
         signatures,
@@ -233,149 +239,12 @@ pub(crate) struct Signed<'a> {
 }
 
 impl Signed<'_> {
-    /// Where the object that holds the signature's dictionary starts.
-    pub(crate) fn object_at(&self) -> Option<usize> {
-        let id = self.field.value.and_then(crate::doc::reference).or(self.field.id)?;
-        match self.view.doc().inner.reference_table.get(id.0)? {
-            lopdf::xref::XrefEntry::Normal { offset, .. } => {
-                usize::try_from(*offset).ok()?.checked_add(self.view.source.scan.header_offset)
-            }
-            _ => None,
-        }
+    /// True if a dictionary in the object that holds the signature has an entry twice. Readers disagree which one counts,
+    /// so one of them could see another signature than this one.
+    pub(crate) fn repeats_an_entry(&self) -> bool {
+        let id = self.field.value.and_then(|value| value.as_reference()).or(self.field.id);
+        id.is_some_and(|id| self.view.doc.repeats_a_key(id))
     }
-
-    /// Fills in coverage and changes.
-    fn compare_with_now(
-        &self,
-        revisions: &mut Revisions<'_>,
-        report: &mut SignatureReport,
-    ) -> Result<(), PdfError> {
-        let end = self.value.end().filter(|end| *end <= self.bytes.len()).unwrap_or_default();
-        report.signed_bytes = end as u64;
-        if self.bytes[end..].iter().all(|byte| crate::lexer::is_space(*byte)) {
-            report.coverage = Coverage::WholeFile;
-            return Ok(());
-        }
-        if report.integrity.is_failed() {
-            return Ok(());
-        }
-        let Some(source) = revisions.up_to(end)? else {
-            report.integrity = Fact::failed("the signed bytes are not a document of their own");
-            return Ok(());
-        };
-        let old = View::new(&source, revisions.limits);
-        let Ok(old) = old else {
-            report.integrity = Fact::failed("the signed bytes are not a document of their own");
-            return Ok(());
-        };
-        let itself = old.fields.list.iter().filter(|field| field.name == self.field.name).any(|field| {
-            let value = SignatureValue::of(old.doc(), field).and_then(Result::ok);
-            value.is_some_and(|value| {
-                value.contents == self.value.contents && value.byte_range == self.value.byte_range
-            })
-        });
-        if !itself {
-            report.integrity = Fact::failed("the signature is not part of the revision that it signs");
-            return Ok(());
-        }
-        report.changes = diff::compare(&old, self.view, end, &restrictions(&old, revisions.limits)?);
-        Ok(())
-    }
-}
-
-/// What the signatures of a revision forbid from then on.
-fn restrictions(view: &View<'_>, limits: &Limits) -> Result<Restrictions, PdfError> {
-    let doc = view.doc();
-    let mut left = limits.max_objects;
-    let mut restrictions = Restrictions::default();
-    let mut restrict = |permission: Option<u8>| {
-        restrictions.permission = restrictions.permission.into_iter().chain(permission).min();
-    };
-    for field in view.fields.list.iter().filter(|field| field.is_signature()) {
-        let Some(signature) = field.value.and_then(|value| doc.dict(value)) else { continue };
-        restrict(doc_mdp(doc, signature));
-        if let Some(lock) = crate::inspect::lock(doc, field.dict, &mut left)? {
-            restrict(lock.permission);
-            restrictions.locks.push(Lock { action: lock.action, fields: lock.fields.into_iter().collect() });
-        }
-        for entry in doc.get_array(signature, b"Reference").iter().filter_map(|entry| doc.dict(entry)) {
-            if doc.get_name(entry, b"TransformMethod").as_deref() == Some("FieldMDP") {
-                let Some(parameters) = doc.get_dict(entry, b"TransformParams") else { continue };
-                let fields = crate::inspect::names(doc, parameters, b"Fields", &mut left)?;
-                let action = doc.get_name(parameters, b"Action").unwrap_or_default();
-                restrictions.locks.push(Lock { action, fields: fields.into_iter().collect() });
-            }
-        }
-        // Each field that changes is held against each lock.
-        if restrictions.locks.len() > limits.max_signatures {
-            return Err(PdfError::Limit {
-                what: "locks of signature fields",
-                limit: limits.max_signatures as u64,
-            });
-        }
-    }
-    Ok(restrictions)
-}
-
-/// Reads earlier states of a document, with one budget for all.
-struct Revisions<'a> {
-    bytes: &'a [u8],
-    limits: &'a Limits,
-    left: u64,
-    objects_left: usize,
-}
-
-impl<'a> Revisions<'a> {
-    fn new(bytes: &'a [u8], limits: &'a Limits) -> Self {
-        let left = limits.max_revision_passes.saturating_mul(bytes.len() as u64);
-        Self { bytes, limits, left, objects_left: limits.max_objects.saturating_mul(2) }
-    }
-
-    /// The document as it was when it ended here; `None` if that was no document.
-    fn up_to(&mut self, end: usize) -> Result<Option<Source>, PdfError> {
-        let limit = self.limits.max_revision_passes;
-        self.left = self
-            .left
-            .checked_sub(end as u64)
-            .ok_or(PdfError::Limit { what: "passes over the file for its revisions", limit })?;
-        let source = self.bytes.get(..end).and_then(|bytes| Source::read(bytes, self.limits).ok());
-        // A small file may unpack to very many objects.
-        let objects = source.as_ref().map_or(0, |source| source.doc.inner.objects.len());
-        let limit = self.limits.max_objects.saturating_mul(2) as u64;
-        self.objects_left = self
-            .objects_left
-            .checked_sub(objects)
-            .ok_or(PdfError::Limit { what: "objects of all its revisions", limit })?;
-        Ok(source)
-    }
-}
-
-/// Signatures that were written once and are no field's value any more.
-fn stripped(
-    bytes: &[u8],
-    view: &View<'_>,
-    revisions: &mut Revisions<'_>,
-) -> Result<Vec<StrippedSignature>, PdfError> {
-    let mut known: HashSet<usize> = signed_ends(view).map(|(end, _)| end).collect();
-    let mut found = Vec::new();
-    for (offset, end) in byte_range::written(bytes) {
-        if end < offset || !byte_range::ends_revision(bytes, end) || !known.insert(end) {
-            continue;
-        }
-        let Some(source) = revisions.up_to(end)? else { continue };
-        let Ok(old) = View::new(&source, revisions.limits) else { continue };
-        if let Some((_, field)) = signed_ends(&old).find(|(found, _)| *found == end) {
-            found.push(StrippedSignature { field: Some(field.to_owned()), offset: offset as u64 });
-        }
-    }
-    Ok(found)
-}
-
-/// Where the signed bytes of each signature end, and the name of its field.
-fn signed_ends<'v>(view: &'v View<'_>) -> impl Iterator<Item = (usize, &'v str)> {
-    let fields = view.fields.list.iter().filter(|field| field.is_signature());
-    fields
-        .filter_map(|field| Some((SignatureValue::of(view.doc(), field)?.ok()?.end()?, field.name.as_str())))
 }
 
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {

@@ -24,6 +24,10 @@ pub struct VerificationReport {
     pub extends_original: Option<bool>,
     /// What is wrong with the structure of the file.
     pub damage: Vec<String>,
+    /// What of the damage may make viewers show something else than what was judged; with any, the verdict is at best
+    /// [`Verdict::Indeterminate`].
+    #[serde(default)]
+    pub departures: Vec<String>,
     /// The signatures and document timestamps, oldest first.
     pub signatures: Vec<SignatureReport>,
     /// Fields that hold a signature which cannot be read.
@@ -272,6 +276,20 @@ pub struct Change {
     pub what: String,
     /// The number of the object, where one can be named.
     pub object: Option<u32>,
+    /// True if a reader of the verdict must know of it although it is allowed: a new box that covers something, a field that
+    /// may not show its value.
+    #[serde(default)]
+    pub remarkable: bool,
+}
+
+impl Change {
+    pub(crate) fn forbidden(what: impl Into<String>, object: Option<u32>) -> Self {
+        Self { allowed: false, what: what.into(), object, remarkable: false }
+    }
+
+    pub(crate) fn allowed(what: impl Into<String>, object: Option<u32>) -> Self {
+        Self { allowed: true, ..Self::forbidden(what, object) }
+    }
 }
 
 /// A signed field whose signature cannot be read.

@@ -4,7 +4,7 @@ use esign_core::Personal;
 use esign_core::facts::SignatureLevel;
 use jiff::{SignedDuration, Timestamp};
 
-use super::byte_range::{repeats_an_entry, signed_pieces};
+use super::byte_range::signed_pieces;
 use super::report::{
     Chain, Coverage, Fact, Revocation, RevocationStatus, SignatureKind, SignatureReport, Signer, TimeSource,
     TimestampReport, Verdict,
@@ -33,7 +33,7 @@ pub(crate) fn report(
     let others = store.certificates();
     let against = Against { others: &others, roots, evidence: store.evidence(), work };
     let mut report = blank(signed, options);
-    let pieces = signed_pieces(signed.bytes, signed.value, signed.view.source.is_encrypted());
+    let pieces = signed_pieces(signed.bytes, signed.value);
     let pieces = match pieces {
         Ok(pieces) => pieces,
         Err(reason) => {
@@ -41,16 +41,16 @@ pub(crate) fn report(
             return report;
         }
     };
-    if signed.object_at().is_some_and(|at| repeats_an_entry(signed.bytes, at, work)) {
+    if signed.repeats_an_entry() {
         report.integrity = Fact::failed(REPEATED);
         return report;
     }
     if signed.value.is_document_timestamp() {
-        document_timestamp(&mut report, signed.value.contents, &pieces, &against);
+        document_timestamp(&mut report, &signed.value.contents, &pieces, &against);
         return report;
     }
     let format_is_known = DETACHED.contains(&signed.value.sub_filter.as_str());
-    let cms = match SignedData::parse(signed.value.contents) {
+    let cms = match SignedData::parse(&signed.value.contents) {
         Ok(cms) => cms,
         Err(_) if !format_is_known => {
             report.integrity = Fact::unknown(FOREIGN);
@@ -159,7 +159,7 @@ const REPEATED: Reason =
 const NO_CERTIFICATE: Reason = "the signer's certificate is not in the document";
 
 fn blank(signed: &Signed<'_>, options: &VerifyOptions) -> SignatureReport {
-    let doc = signed.view.doc();
+    let doc = signed.view.doc;
     let kind = if signed.value.is_document_timestamp() {
         SignatureKind::DocumentTimestamp
     } else if doc_mdp(doc, signed.value.dict).is_some() {
@@ -167,14 +167,14 @@ fn blank(signed: &Signed<'_>, options: &VerifyOptions) -> SignatureReport {
     } else {
         SignatureKind::Approval
     };
-    let claimed = doc.get(signed.value.dict, b"M").and_then(|date| date.as_str().ok());
+    let claimed = doc.get_bytes(signed.value.dict, b"M");
     SignatureReport {
         field: signed.field.name.clone(),
         kind,
         sub_filter: signed.value.sub_filter.clone(),
         level: SignatureLevel::None,
         widgets: Vec::new(),
-        claimed_time: claimed.and_then(pdf_date),
+        claimed_time: claimed.and_then(|date| pdf_date(&date)),
         integrity: Fact::unknown("not reached"),
         binding: Fact::unknown("the signature does not name its certificate"),
         signer: None,

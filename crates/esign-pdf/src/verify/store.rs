@@ -1,7 +1,7 @@
 //! The document security store (ETSI EN 319 142-1, 5.4), read once and with one budget.
 
 use crate::Limits;
-use crate::doc::Doc;
+use crate::reader::{Array, Doc};
 use crate::revocation::RevocationData;
 use crate::x509::Certificate;
 
@@ -13,7 +13,7 @@ pub(crate) struct Store {
 
 impl Store {
     /// Reads what there is, and adds what the caller has; streams beyond the budget are left out.
-    pub(crate) fn read(doc: &Doc, further: &RevocationData, limits: &Limits) -> Self {
+    pub(crate) fn read(doc: Doc<'_>, further: &RevocationData, limits: &Limits) -> Self {
         let mut budget = limits.max_stream.min(MOST_BYTES);
         let mut streams = |key: &[u8]| streams(doc, key, &mut budget);
         let certificates = streams(b"Certs");
@@ -36,19 +36,19 @@ impl Store {
 /// All streams together; revocation lists of large authorities have a few megabytes.
 const MOST_BYTES: usize = 16 << 20;
 
-fn streams(doc: &Doc, key: &[u8], budget: &mut usize) -> Vec<Vec<u8>> {
+fn streams(doc: Doc<'_>, key: &[u8], budget: &mut usize) -> Vec<Vec<u8>> {
     /// More than any real document has, so that a hostile one cannot make path building slow.
     const MOST: usize = 256;
     let store = doc.catalog().ok().and_then(|catalog| doc.get_dict(catalog, b"DSS"));
-    let list = store.map(|store| doc.get_array(store, key)).unwrap_or_default();
+    let list = store.map_or(Array::EMPTY, |store| doc.get_array(store, key));
     let mut found = Vec::new();
     for item in list.iter().take(MOST) {
-        let stream = doc.resolve(item).and_then(|item| item.as_stream().ok());
-        if let Some(content) = stream.and_then(|stream| stream.get_plain_content_with_limit(*budget).ok())
+        let stream = doc.resolve(item).and_then(|item| item.as_stream());
+        if let Some(content) = stream.and_then(|stream| doc.unpacked(stream, *budget).ok())
             && let Some(left) = budget.checked_sub(content.len())
         {
             *budget = left;
-            found.push(content);
+            found.push(content.into_owned());
         }
     }
     found

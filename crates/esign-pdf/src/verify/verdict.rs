@@ -73,6 +73,9 @@ fn of_signature(signature: &SignatureReport, options: &VerifyOptions) -> Conclus
     for change in forbidden {
         conclusion.fails(format!("changed after signing: {}", change.what));
     }
+    for change in signature.changes.iter().filter(|change| change.allowed && change.remarkable) {
+        conclusion.notes(format!("since then: {}", change.what));
+    }
     if let Some(timestamp) = &signature.timestamp {
         conclusion.needs("timestamp", &timestamp.integrity);
     }
@@ -124,6 +127,17 @@ fn of_document(report: &VerificationReport, options: &VerifyOptions) -> Conclusi
         0 if report.signatures.is_empty() => conclusion.fails("the document has no signature"),
         0 => conclusion.leaves_open("nobody signed the document: it has timestamps only"),
         _ => {}
+    }
+    if let Some(first) = report.departures.first() {
+        let more = match report.departures.len() - 1 {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        conclusion.leaves_open(format!(
+            "cannot be judged: viewers may show something else than what was signed, because {first}{more}; ask for the \
+             file from the provider again, or write the signed revision alone with `esign verify --extract-signed FILE` \
+             and look at that"
+        ));
     }
     for field in &report.unreadable {
         conclusion

@@ -217,9 +217,9 @@ fn the_appearance_of_an_empty_field_may_be_drawn_over_where_nothing_else_shows_i
                 .add(dictionary! { "ByteRange" => vec![0.into()], "Contents" => Object::string_literal("") });
             u.set((14, 0), "V", value);
             let form = if leads_to_old {
-                dictionary! { "Resources" => (12, 0) }
+                dictionary! { "BBox" => bbox(), "Resources" => (12, 0) }
             } else {
-                Dictionary::new()
+                dictionary! { "BBox" => bbox() }
             };
             u.put((18, 0), lopdf::Stream::new(form, b"0 0 9 9 re f".to_vec()));
         });
@@ -253,4 +253,8 @@ fn an_object_with_a_second_meaning_is_not_excused() {
     });
     let report = pki.verify(&attacked);
     assert!(report.reasons.join("\n").contains("the content of page 1 was changed"), "{report:#?}");
+}
+
+fn bbox() -> Vec<Object> {
+    [0, 0, 9, 9].map(Object::from).to_vec()
 }

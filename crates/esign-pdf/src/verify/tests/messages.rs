@@ -69,9 +69,9 @@ fn elements(content: &[u8]) -> Vec<Vec<u8>> {
 
 /// Where the hexadecimal digits of the last signature stand, and what they say.
 fn hole(signed: &[u8]) -> (usize, Vec<u8>) {
-    let source = Source::read(signed, &Limits::default()).unwrap();
-    let view = View::new(&source, &Limits::default()).unwrap();
-    let values = view.fields.list.iter().filter_map(|field| SignatureValue::of(view.doc(), field)?.ok());
+    let file = File::open(signed, &Limits::default()).unwrap();
+    let view = View::new(file.newest(), &Limits::default()).unwrap();
+    let values = view.fields.list.iter().filter_map(|field| SignatureValue::of(view.doc, field)?.ok());
     let value = values.max_by_key(SignatureValue::end).unwrap();
     (value.byte_range.unwrap()[1] + 1, value.contents.to_vec())
 }

@@ -3,15 +3,23 @@
 use lopdf::dictionary;
 
 use super::*;
-use crate::verify::diff::compare;
+use crate::fields;
+use crate::verify::changes::{Comparison, Lock, Restrictions, compare};
+use crate::verify::revisions::{restrictions, revision_that_ends};
 
 /// A document, and the reasons against an update to it.
 fn complaints(old: &[u8], restrictions: &Restrictions, update: fn(&mut Update)) -> Vec<String> {
     let new = Update::to(old, update);
     let limits = Limits::default();
-    let (was, is) = (Source::read(old, &limits).unwrap(), Source::read(&new, &limits).unwrap());
-    let (was, is) = (View::new(&was, &limits).unwrap(), View::new(&is, &limits).unwrap());
-    let changes = compare(&was, &is, old.len(), restrictions);
+    let file = File::open(&new, &limits).unwrap();
+    let view = View::new(file.newest(), &limits).unwrap();
+    let locate = Locate::new(&view, &limits).unwrap();
+    let revisions = Revisions::survey(&view, [old.len()].into_iter(), &limits).unwrap();
+    let old = file.as_of(revision_that_ends(view.doc, old.len()).unwrap());
+    let old_fields = fields::walk(old, &limits).unwrap();
+    let survey = revisions.surveyed();
+    let it = Comparison { old, old_fields: &old_fields, new: &view, locate: &locate, survey, restrictions };
+    let changes = compare(it);
     changes.into_iter().filter(|change| !change.allowed).map(|change| change.what).collect()
 }
 
@@ -118,9 +126,10 @@ fn restrictions_are_read_from_signed_fields_only() {
         (6, format!("<</SubFilter/x/Contents(){reference}>>")),
     ];
     let file = Fixture::new(&objects, Style::Table);
-    let source = Source::read(&file.bytes, &Limits::default()).unwrap();
-    let restrictions =
-        restrictions(&View::new(&source, &Limits::default()).unwrap(), &Limits::default()).unwrap();
+    let limits = Limits::default();
+    let file = File::open(&file.bytes, &limits).unwrap();
+    let fields = fields::walk(file.newest(), &limits).unwrap();
+    let restrictions = restrictions(file.newest(), &fields, &limits).unwrap();
     assert_eq!(restrictions.permission, Some(2));
     let locked: Vec<_> = ["a", "b.c", "b.c.d", "b", "x"].map(|name| restrictions.lock(name)).to_vec();
     assert_eq!(locked, [true, true, true, true, false], "the lock excludes x only");

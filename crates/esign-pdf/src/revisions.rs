@@ -45,6 +45,7 @@ mod tests {
     use esign_core::facts::XrefKind;
 
     use super::*;
+    use crate::reader::Departure;
     use crate::{Limits, PdfError};
 
     fn opened<T>(bytes: &[u8], look: impl FnOnce(&File<'_>) -> T) -> T {
@@ -52,7 +53,7 @@ mod tests {
     }
 
     fn damage(bytes: &[u8]) -> String {
-        opened(bytes, |file| file.departures().iter().map(|it| it.sentence()).collect::<Vec<_>>().join("; "))
+        opened(bytes, |file| file.departures().iter().map(Departure::sentence).collect::<Vec<_>>().join("; "))
     }
 
     /// A file of cross-reference tables only, each with these extra trailer entries, chained by `/Prev`.
@@ -93,7 +94,7 @@ mod tests {
             let refused = File::open(&chain(&[entry, ""]), &Limits::default()).err();
             assert_eq!(refused, Some(PdfError::Encrypted));
         }
-        assert!(!opened(&chain(&["/Encrypt null"]), |file| file.is_encrypted()));
+        assert!(opened(&chain(&["/Encrypt null"]), |file| !file.is_encrypted()));
     }
 
     #[test]
@@ -141,7 +142,7 @@ mod tests {
         );
         file.extend_from_slice(section.as_bytes());
         assert_eq!(
-            opened(&file, |file| of(file)).iter().map(|it| it.xref).collect::<Vec<_>>(),
+            opened(&file, |file| super::of(file)).iter().map(|it| it.xref).collect::<Vec<_>>(),
             [XrefKind::Hybrid]
         );
         assert_eq!(damage(&file), "");

@@ -6,7 +6,7 @@ use esign_core::facts::SignatureLevel;
 
 use crate::cms::{Binding, Reason, SignedData, TimestampInfo};
 use crate::fields::Field;
-use crate::reader::{Dict, Doc};
+use crate::reader::{Dict, Doc, Str};
 
 /// `/SubFilter` of a document timestamp.
 pub(crate) const DOCUMENT_TIMESTAMP: &str = "ETSI.RFC3161";
@@ -34,7 +34,7 @@ impl<'a> SignatureValue<'a> {
         let sub_filter =
             doc.get_name(dict, b"SubFilter").ok_or("its signature names no format (/SubFilter)")?;
         let contents = doc.get(dict, b"Contents").and_then(|contents| contents.as_string());
-        let contents = contents.map(|contents| contents.value()).ok_or("its signature has no /Contents")?;
+        let contents = contents.map(Str::value).ok_or("its signature has no /Contents")?;
         let numbers: Option<Vec<usize>> = doc
             .get_array(dict, b"ByteRange")
             .iter()

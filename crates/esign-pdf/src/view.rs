@@ -2,7 +2,7 @@
 
 use crate::fields::{self, Fields};
 use crate::pages::{self, Pages};
-use crate::reader::Doc;
+use crate::reader::{Departure, Doc};
 use crate::{Limits, PdfError};
 
 /// A state with its pages and fields walked.
@@ -24,7 +24,7 @@ impl<'a> View<'a> {
     /// What the reader met on the way and what is odd about pages and fields, in words.
     pub(crate) fn damage(&self) -> Vec<String> {
         let read = self.doc.file.departures();
-        let read = read.iter().map(|departure| departure.sentence());
+        let read = read.iter().map(Departure::sentence);
         read.chain(self.pages.damage.iter().chain(&self.fields.damage).cloned()).collect()
     }
 }

@@ -221,24 +221,21 @@ fn cbc(
     seal: bool,
 ) -> Option<Vec<u8>> {
     let key = UnboundCipherKey::new(algorithm, key).ok()?;
-    let mut previous = vector;
     let mut out = bytes.to_vec();
-    let mut block_of: Box<dyn FnMut(&mut [u8; 16]) -> Option<()>> = if seal {
+    let blocks = out.as_chunks_mut::<16>().0;
+    let mut previous = vector;
+    if seal {
         let key = EncryptingKey::ecb(key).ok()?;
-        Box::new(move |block| key.encrypt(block).ok().map(drop))
+        for block in blocks {
+            block.iter_mut().zip(previous).for_each(|(byte, before)| *byte ^= before);
+            key.encrypt(block).ok()?;
+            previous = *block;
+        }
     } else {
         let key = DecryptingKey::ecb(key).ok()?;
-        Box::new(move |block| key.decrypt(block, DecryptionContext::None).ok().map(drop))
-    };
-    for block in out.as_chunks_mut::<16>().0 {
-        let written = *block;
-        if seal {
-            block.iter_mut().zip(previous).for_each(|(byte, before)| *byte ^= before);
-        }
-        block_of(block)?;
-        if seal {
-            previous = *block;
-        } else {
+        for block in blocks {
+            let written = *block;
+            key.decrypt(block, DecryptionContext::None).ok()?;
             block.iter_mut().zip(previous).for_each(|(byte, before)| *byte ^= before);
             previous = written;
         }

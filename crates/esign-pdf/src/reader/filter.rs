@@ -54,8 +54,11 @@ pub(crate) fn unpack_until<'a>(
     if bytes.len() > limit { Err(Packed::TooLarge) } else { Ok((bytes, false)) }
 }
 
+/// A filter's name and its parameters.
+type Filter<'a> = (Cow<'a, [u8]>, Dict<'a>);
+
 /// The names of the filters with their parameters, in the order in which they are undone.
-fn filters<'a>(doc: Doc<'a>, dict: Dict<'a>) -> Result<Vec<(Cow<'a, [u8]>, Dict<'a>)>, Packed> {
+fn filters<'a>(doc: Doc<'a>, dict: Dict<'a>) -> Result<Vec<Filter<'a>>, Packed> {
     let either = |long: &[u8], short: &[u8]| doc.get(dict, long).or_else(|| doc.get(dict, short));
     let parameters = either(b"DecodeParms", b"DP");
     let one = |object: Object<'a>| doc.resolve(object).and_then(|name| name.as_name()).ok_or(Packed::Unknown);

@@ -305,7 +305,7 @@ impl<'a> Values<'a> {
     /// Passes over the next value without looking into it.
     fn skip(&mut self) -> Option<()> {
         match self.lexer.next() {
-            Token::DictOpen | Token::ArrayOpen => self.to_close().map(drop),
+            Token::DictOpen | Token::ArrayOpen => self.inside().map(drop),
             Token::Word(word) => {
                 self.reference(word);
                 Some(())
@@ -319,8 +319,8 @@ impl<'a> Values<'a> {
     pub(crate) fn next(&mut self) -> Option<Object<'a>> {
         let owner = self.owner;
         Some(match self.lexer.next() {
-            Token::DictOpen => Object::Dict(Dict { body: self.to_close()?, owner }),
-            Token::ArrayOpen => Object::Array(Array { body: self.to_close()?, owner }),
+            Token::DictOpen => Object::Dict(Dict { body: self.inside()?, owner }),
+            Token::ArrayOpen => Object::Array(Array { body: self.inside()?, owner }),
             Token::Name(raw) => Object::Name(Name(raw)),
             Token::Literal(raw) => Object::String(Str { raw, hexadecimal: false, owner }),
             Token::Hex(raw) => Object::String(Str { raw, hexadecimal: true, owner }),
@@ -333,7 +333,7 @@ impl<'a> Values<'a> {
     }
 
     /// What is inside of the bracket that was just opened; the lexer stands after its end.
-    fn to_close(&mut self) -> Option<&'a [u8]> {
+    fn inside(&mut self) -> Option<&'a [u8]> {
         let start = self.lexer.pos();
         let mut depth = 1usize;
         loop {

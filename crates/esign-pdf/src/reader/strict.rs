@@ -96,7 +96,7 @@ pub(crate) fn value<'a>(lexer: &mut Lexer<'a>, found: &mut impl FnMut(&[u8], Id)
                     }
                     Some(Object::Reference(id)) => match above {
                         Some(Frame::Dict { key: Some(key), .. }) => found(&key.value(), id),
-                        _ => found(nearest(&open).map(|key| key.value()).as_deref().unwrap_or_default(), id),
+                        _ => found(nearest(&open).map(Name::value).as_deref().unwrap_or_default(), id),
                     },
                     Some(_) => {}
                 }

@@ -198,9 +198,11 @@ fn verify_here(bytes: &[u8], options: &VerifyOptions) -> Result<VerificationRepo
     file.check()?;
     let departures: Vec<_> = revisions.departures();
     let mut damage = view.damage();
-    damage.extend(
-        departures.iter().filter(|departure| !damage.contains(departure)).cloned().collect::<Vec<_>>(),
-    );
+    for further in departures.iter().cloned().chain(revisions.harmless()) {
+        if !damage.contains(&further) {
+            damage.push(further);
+        }
+    }
     let extends_original = options.original.as_ref().map(|original| original.is_start_of(bytes));
     let mut report = VerificationReport {
         version: 1,

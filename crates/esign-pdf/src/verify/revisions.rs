@@ -8,7 +8,7 @@ use super::changes::{self, Comparison, Lock, Restrictions};
 use super::report::{Change, Coverage, Fact, SignatureReport, StrippedSignature};
 use crate::fields::{self, Fields};
 use crate::inspect::{Locate, doc_mdp};
-use crate::reader::{Doc, Lexer, Place, Revision, Survey, is_space, survey};
+use crate::reader::{Departure, Doc, Lexer, Place, Revision, Survey, is_space, survey};
 use crate::signature::SignatureValue;
 use crate::view::View;
 use crate::{Limits, PdfError};
@@ -46,9 +46,14 @@ impl<'a> Revisions<'a> {
         &self.survey
     }
 
+    /// What is not as the standard has it and changes nothing, in words.
+    pub(crate) fn harmless(&self) -> impl Iterator<Item = String> {
+        self.survey.harmless.iter().map(Departure::sentence)
+    }
+
     /// What may make viewers show something else, in words.
     pub(crate) fn departures(&self) -> Vec<String> {
-        let found = self.survey.departures.iter().map(|departure| departure.sentence());
+        let found = self.survey.departures.iter().map(Departure::sentence);
         // Viewers whose page tree is broken search the file for pages.
         found.chain(self.view.pages.tree_damage()).collect()
     }
@@ -137,13 +142,13 @@ impl<'a> Revisions<'a> {
         let file = self.view.doc.file;
         let index = usize::from(revision.0);
         let sections = file.sections.iter().enumerate();
-        let apart =
+        let mut apart =
             sections.map(|(at, section)| if at < index { section.offset >= end } else { section.end <= end });
         let places = file.records().iter().all(|record| match record.place {
             Place::At(offset) => (record.section < revision.0) == (offset >= end),
             Place::In { .. } | Place::Free => true,
         });
-        apart.fold(true, |all, one| all && one) && places
+        apart.all(|apart| apart) && places
     }
 }
 

@@ -46,7 +46,7 @@ impl<'a> Diff<'a> {
 
     /// True if nothing of a field or widget changed but its value and what shows it.
     fn only_filled_in(&self, part: Id) -> bool {
-        let (Some(was), Some(is)) = (self.old().dict_of(part), self.new().dict_of(part)) else {
+        let (Some(was), Some(is)) = (self.old().dict_of(part), self.now().dict_of(part)) else {
             return false;
         };
         self.pair().differing_keys(was, is).iter().all(|key| {
@@ -80,7 +80,7 @@ impl<'a> Diff<'a> {
         let own: HashSet<_> = parts.iter().copied().collect();
         for id in shown.collect::<Vec<_>>() {
             let (Some(was @ Object::Stream(_)), Some(is @ Object::Stream(_))) =
-                (self.old().object(id), self.new().object(id))
+                (self.old().object(id), self.now().object(id))
             else {
                 continue;
             };
@@ -94,7 +94,7 @@ impl<'a> Diff<'a> {
     /// True if the texts that a text field's appearance draws are its value, letter for letter but for spaces. What is
     /// drawn in other letters than the value's, or by glyph numbers, cannot be compared.
     fn shows_its_value(&self, field: &Field<'_>) -> bool {
-        let doc = self.new();
+        let doc = self.now();
         let Some(now) = field.id.and_then(|id| doc.dict_of(id)) else { return false };
         let Some(Object::String(value)) = doc.get(now, b"V") else {
             // A state is a name; which appearance shows it is the name of the appearance.

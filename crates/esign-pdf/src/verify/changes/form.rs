@@ -48,7 +48,7 @@ impl<'a> FormChanges<'_, 'a> {
     }
 
     fn form_dictionary(&mut self) {
-        let (old_doc, new_doc) = (self.diff.old(), self.diff.new());
+        let (old_doc, new_doc) = (self.diff.old(), self.diff.now());
         let (Ok(old_catalog), Ok(new_catalog)) = (old_doc.catalog(), new_doc.catalog()) else { return };
         let old = old_doc.get_dict(old_catalog, b"AcroForm").unwrap_or(Dict::EMPTY);
         let new = new_doc.get_dict(new_catalog, b"AcroForm").unwrap_or(Dict::EMPTY);
@@ -93,10 +93,10 @@ impl<'a> FormChanges<'_, 'a> {
 
     /// Explains the objects that hold the resources, if nothing but the form refers to them.
     fn default_resources(&mut self, old: Dict<'a>, new: Dict<'a>, form: Option<Id>) {
-        let (old_doc, new_doc) = (self.diff.old(), self.diff.new());
+        let (old_doc, new_doc) = (self.diff.old(), self.diff.now());
         let resources = old.get(b"DR");
         let kinds = resources.and_then(|resources| old_doc.dict(resources));
-        let kinds = kinds.into_iter().flat_map(|kinds| kinds.iter()).map(|(_, kind)| kind);
+        let kinds = kinds.into_iter().flat_map(Dict::iter).map(|(_, kind)| kind);
         let holders: Vec<_> = resources.into_iter().chain(kinds).filter_map(|it| it.as_reference()).collect();
         let from = form.into_iter().chain(holders.clone()).collect();
         if self.keeps_resources(old_doc.get(old, b"DR"), new_doc.get(new, b"DR")) {
@@ -106,7 +106,7 @@ impl<'a> FormChanges<'_, 'a> {
 
     /// True if every resource that something old can take from the form still is what it was.
     fn keeps_resources(&self, was: Option<Object<'a>>, is: Option<Object<'a>>) -> bool {
-        let (old_doc, new_doc) = (self.diff.old(), self.diff.new());
+        let (old_doc, new_doc) = (self.diff.old(), self.diff.now());
         let Some(is) = is.and_then(|is| is.as_dict()) else { return false };
         let settled = self.is_settled();
         if settled && self.diff.it.old_fields.list.iter().all(Field::is_signature) {
@@ -142,7 +142,7 @@ impl<'a> FormChanges<'_, 'a> {
 
     /// True if a resource is new that an old field, drawn by its default appearance, names.
     fn adds_resources(&self, was: Dict<'a>, is: Dict<'a>) -> bool {
-        let (old_doc, new_doc) = (self.diff.old(), self.diff.new());
+        let (old_doc, new_doc) = (self.diff.old(), self.diff.now());
         let named = self.named_by_defaults();
         is.iter().any(|(kind, _)| {
             let kind = kind.value();
@@ -191,7 +191,7 @@ impl<'a> FormChanges<'_, 'a> {
 
     /// A field that is new through and through, is a signature field, holds a signature and does nothing else.
     fn new_field(&mut self, object: Object<'a>) -> Result<(), String> {
-        let doc = self.diff.new();
+        let doc = self.diff.now();
         let id = object.as_reference().filter(|id| self.diff.added.contains(id));
         let id = id.ok_or("the form lists something that is not a new field")?;
         let dict = doc.dict_of(id).ok_or("a field was added that cannot be read")?;
@@ -232,7 +232,7 @@ impl<'a> FormChanges<'_, 'a> {
 
     /// One box of a new signature field.
     fn new_box(&self, name: &str, signed: Signed, dict: Dict<'a>) -> Result<(), String> {
-        let doc = self.diff.new();
+        let doc = self.diff.now();
         if !widget::is_widget(doc, dict) {
             return Err(format!(
                 "signature field {name} was added as an annotation that is not a form field's box"
@@ -246,14 +246,14 @@ impl<'a> FormChanges<'_, 'a> {
         let sized =
             dict.get(b"Rect").and_then(|rect| crate::pages::rectangle(doc, rect)).is_some_and(has_area);
         let shows = widget::shows(doc, dict, sized);
-        if shows == Shows::Anywhere {
+        if shows == Shows::Anywhere && signed != Signed::Nothing {
             return Err(format!(
                 "signature field {name} was added with an appearance that is not held by its box"
             ));
         }
         match signed {
-            Signed::Timestamp if sized => Err(format!(
-                "document timestamp {name} was added with a box on a page, which a timestamp does not need"
+            Signed::Timestamp if shows != Shows::Nothing => Err(format!(
+                "document timestamp {name} was added with something to show, which a timestamp does not need"
             )),
             Signed::Nothing if shows != Shows::Nothing => {
                 Err(format!("an empty signature field {name} was added that shows something"))
@@ -313,7 +313,7 @@ impl<'a> FormChanges<'_, 'a> {
 
     /// The value is a new signature and nothing forbids it.
     fn may_sign(&self, name: &str, value: Object<'a>) -> Result<Signed, String> {
-        let doc = self.diff.new();
+        let doc = self.diff.now();
         let new = value.as_reference().is_none_or(|id| self.diff.added.contains(&id));
         let signature =
             doc.dict(value).filter(|value| new && value.has(b"ByteRange") && value.has(b"Contents"));
@@ -356,7 +356,7 @@ impl<'a> FormChanges<'_, 'a> {
 
     fn filled(&self, field: &Field<'a>, parts: &[Id]) -> Result<(), String> {
         let name = &field.name;
-        let (old, new) = (self.diff.old(), self.diff.new());
+        let (old, new) = (self.diff.old(), self.diff.now());
         for part in parts.iter().filter(|part| self.diff.changed.contains(part)) {
             let (Some(was), Some(is)) = (old.dict_of(*part), new.dict_of(*part)) else {
                 return Err(format!("signature field {name} was removed"));
@@ -405,7 +405,7 @@ impl<'a> FormChanges<'_, 'a> {
         let mut explained = HashSet::new();
         for (facts, id) in pages.facts.iter().zip(&pages.ids) {
             let Some(id) = *id else { continue };
-            let (old_doc, new_doc) = (self.diff.old(), self.diff.new());
+            let (old_doc, new_doc) = (self.diff.old(), self.diff.now());
             if self.diff.changed.is_empty() {
                 return;
             }

@@ -20,7 +20,7 @@ use self::form::FormChanges;
 use super::report::Change;
 use crate::fields::Fields;
 use crate::inspect::Locate;
-use crate::reader::{Dict, Doc, Id, Object, Place, Revision, Survey};
+use crate::reader::{Array, Dict, Doc, Id, Object, Place, Record, Revision, Survey};
 use crate::view::View;
 
 /// Restrictions that signatures in the old revision put on what may follow.
@@ -107,13 +107,13 @@ impl<'a> Diff<'a> {
     }
 
     /// The file as it is now.
-    pub(crate) fn new(&self) -> Doc<'a> {
+    pub(crate) fn now(&self) -> Doc<'a> {
         self.it.new.doc
     }
 
     /// Both, to compare objects between.
     pub(crate) fn pair(&self) -> Pair<'a> {
-        Pair { old: self.old(), new: self.new() }
+        Pair { old: self.old(), new: self.now() }
     }
 
     /// The catalog's object in the old revision.
@@ -164,7 +164,7 @@ impl<'a> Diff<'a> {
     /// Some viewers do not read hybrid sections, so an update in one shows different people different things.
     fn structure(&mut self) {
         let newer = usize::from(self.old().revision.0);
-        let sections = &self.new().file.sections[..newer];
+        let sections = &self.now().file.sections[..newer];
         if sections.iter().any(|section| section.of_hybrid || section.kind == XrefKind::Hybrid) {
             self.forbid("the update is hybrid-referenced: it shows different readers different things", None);
         }
@@ -172,7 +172,7 @@ impl<'a> Diff<'a> {
 
     /// Only what an update names can have changed.
     fn collect(&mut self) {
-        let (file, old) = (self.new().file, self.old().revision);
+        let (file, old) = (self.now().file, self.old().revision);
         for records in file.records().chunk_by(|a, b| a.number == b.number) {
             if records[0].section >= old.0 {
                 continue;
@@ -180,11 +180,11 @@ impl<'a> Diff<'a> {
             let number = records[0].number;
             let in_use = |revision| file.record(number, revision).filter(|it| it.place != Place::Free);
             let (was, is) = (in_use(old), in_use(Revision::NEWEST));
-            let id = |record: crate::reader::Record| (record.number, record.generation);
+            let id = |record: Record| (record.number, record.generation);
             match (was.map(id), is.map(id)) {
                 (Some(was), Some(is)) if was == is => {
                     let objects = (Object::Reference(was), Object::Reference(is));
-                    let (before, after) = (self.old().resolve(objects.0), self.new().resolve(objects.1));
+                    let (before, after) = (self.old().resolve(objects.0), self.now().resolve(objects.1));
                     let pair = self.pair();
                     if !pair.same(before.unwrap_or(Object::Null), after.unwrap_or(Object::Null)) {
                         self.changed.insert(was);
@@ -210,7 +210,7 @@ impl<'a> Diff<'a> {
     }
 
     fn trailer(&mut self) {
-        let (old, new) = (self.old().trailer(), self.new().trailer());
+        let (old, new) = (self.old().trailer(), self.now().trailer());
         let differ = |key: &[u8]| {
             let value = |dict: Dict<'a>| dict.get(key).unwrap_or(Object::Null);
             !self.pair().same(value(old), value(new))
@@ -229,17 +229,17 @@ impl<'a> Diff<'a> {
     }
 
     fn catalog(&mut self) {
-        let (Ok(old), Ok(new)) = (self.old().catalog(), self.new().catalog()) else { return };
+        let (Ok(old), Ok(new)) = (self.old().catalog(), self.now().catalog()) else { return };
         if let Some(root) = self.old_root() {
             self.explain(root);
         }
         let may_change_version = self.it.restrictions.permission != Some(1);
         for key in self.pair().differing_keys(old, new) {
-            let value = self.new().get(new, &key);
+            let value = self.now().get(new, &key);
             let fits = match &*key {
                 // Their contents are looked at below and in `form`.
                 b"AcroForm" | b"Extensions" => matches!(value, Some(Object::Dict(_))),
-                b"DSS" => value.is_some_and(|store| is_store(self.new(), store)),
+                b"DSS" => value.is_some_and(|store| is_store(self.now(), store)),
                 b"Metadata" => value.is_some_and(is_metadata),
                 b"Version" => matches!(value, Some(Object::Name(_))) && may_change_version,
                 _ => false,
@@ -253,7 +253,7 @@ impl<'a> Diff<'a> {
         for key in [&b"Extensions"[..], b"Metadata"] {
             let Some(id) = old.get(key).and_then(|value| value.as_reference()) else { continue };
             if self.changed.contains(&id)
-                && (key != b"Metadata" || self.new().get(new, key).is_some_and(is_metadata))
+                && (key != b"Metadata" || self.now().get(new, key).is_some_and(is_metadata))
             {
                 self.explain_value_of(old, key);
             }
@@ -270,7 +270,7 @@ impl<'a> Diff<'a> {
         }
         let touched: Vec<_> = store.iter().filter(|id| self.changed.contains(id)).copied().collect();
         if !touched.is_empty()
-            && !self.new().get(new, b"DSS").is_some_and(|store| is_store(self.new(), store))
+            && !self.now().get(new, b"DSS").is_some_and(|store| is_store(self.now(), store))
         {
             return;
         }
@@ -301,7 +301,7 @@ impl<'a> Diff<'a> {
                 self.forbid("pages were added, removed or reordered", Some(id));
                 continue;
             }
-            let verb = if self.new().object(id).is_some() { "changed" } else { "removed" };
+            let verb = if self.now().object(id).is_some() { "changed" } else { "removed" };
             self.forbid(format!("{} was {verb}", self.describe(id, &shown)), Some(id));
         }
         if let Some(more) = left.len().checked_sub(MOST_NAMED).filter(|more| *more > 0) {
@@ -314,7 +314,7 @@ impl<'a> Diff<'a> {
         let is = |doc: Doc<'a>| {
             doc.object(id).and_then(|object| object.as_stream()).is_some_and(|it| it.dict.has_type(b"XRef"))
         };
-        is(self.old()) && is(self.new())
+        is(self.old()) && is(self.now())
     }
 
     /// The page (from 1) whose content each stream of the old revision is.
@@ -324,7 +324,7 @@ impl<'a> Diff<'a> {
         for (number, page) in (1..).zip(&self.it.new.pages.ids) {
             let Some(contents) = page.and_then(|page| doc.dict_of(page)?.get(b"Contents")) else { continue };
             let list = doc.resolve(contents).and_then(|list| list.as_array());
-            for item in std::iter::once(contents).chain(list.into_iter().flat_map(|list| list.iter())) {
+            for item in std::iter::once(contents).chain(list.into_iter().flat_map(Array::iter)) {
                 let Some(left) = self.entries_left.checked_sub(1) else { return shown };
                 self.entries_left = left;
                 if let Some(id) = item.as_reference() {
@@ -395,10 +395,10 @@ fn is_store(doc: Doc<'_>, object: Object<'_>) -> bool {
     let Some(validated) = store.get(b"VRI").map_or(Some(Dict::EMPTY), |it| doc.dict(it)) else {
         return false;
     };
-    let entries = validated.iter().filter(|(key, _)| !key.is(b"Type"));
+    let mut entries = validated.iter().filter(|(key, _)| !key.is(b"Type"));
     has_only(store, &[b"Type", b"Certs", b"CRLs", b"OCSPs", b"VRI"])
         && streams(store, &LISTS)
-        && entries.map(|(key, value)| (key, value)).all(entry)
+        && entries.all(entry)
 }
 
 /// The objects of a document security store: dictionary, VRI, entries, arrays and streams are four levels.

@@ -142,7 +142,7 @@ mod tests {
         );
         file.extend_from_slice(section.as_bytes());
         assert_eq!(
-            opened(&file, |file| super::of(file)).iter().map(|it| it.xref).collect::<Vec<_>>(),
+            opened(&file, |file| of(file).iter().map(|it| it.xref).collect::<Vec<_>>()),
             [XrefKind::Hybrid]
         );
         assert_eq!(damage(&file), "");

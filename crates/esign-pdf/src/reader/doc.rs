@@ -120,6 +120,7 @@ impl<'a> Doc<'a> {
     }
 
     /// As [`Doc::unpacked`], up to a filter that `stops` names. True if there was one.
+    #[cfg(feature = "preview")]
     pub(crate) fn unpacked_until(
         self,
         stream: Stream<'a>,

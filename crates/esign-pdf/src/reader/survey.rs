@@ -276,7 +276,7 @@ impl<'s> Surveyor<'s> {
             if targets.contains(&id.0) {
                 noted.push((id.0, Referrer { source, key: key.to_vec() }));
             }
-            match place_of(file, id) {
+            match refers(file, id) {
                 Refers::Well => {}
                 Refers::ToOtherGeneration => wrong = Some(id),
                 Refers::ToNoEntry if u64::from(id.0) < size => missing = Some(id),
@@ -290,9 +290,10 @@ impl<'s> Surveyor<'s> {
             let what = format!("a reference names a generation of object {} that is not there", id.0);
             self.depart(codes::REFERENCE, base, what);
         }
-        // Some viewers take the gap in the table for damage, and search the file.
-        if let Some(id) = missing {
-            let what = format!("a reference leads to object {}, which no cross-reference section mentions", id.0);
+        // Some viewers take a gap in a table for damage, and search the file: what is in object streams is lost to them.
+        if let Some(id) = missing.filter(|_| self.hides_from_search()) {
+            let what =
+                format!("a reference leads to object {}, which no cross-reference section mentions", id.0);
             self.depart(codes::REFERENCE_MISSING, base, what);
         }
         if let Err(fault) = result {
@@ -301,6 +302,13 @@ impl<'s> Surveyor<'s> {
             return false;
         }
         true
+    }
+
+    /// True if the newest section is a table, and something lies in an object stream.
+    fn hides_from_search(&self) -> bool {
+        let newest = self.file.sections.first();
+        newest.is_some_and(|section| section.kind != XrefKind::Stream)
+            && self.file.records().iter().any(|record| matches!(record.place, Place::In { .. }))
     }
 
     /// What object streams hold.
@@ -492,7 +500,7 @@ enum Refers {
     ToNoEntry,
 }
 
-fn place_of(file: &File<'_>, (number, generation): Id) -> Refers {
+fn refers(file: &File<'_>, (number, generation): Id) -> Refers {
     let first = file.records().partition_point(|record| record.number < number);
     let own = file.records()[first..].iter().take_while(|record| record.number == number);
     let mut own = own.peekable();

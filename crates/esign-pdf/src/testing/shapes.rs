@@ -237,10 +237,10 @@ impl Writer {
 }
 
 fn deflated(content: &str) -> Vec<u8> {
-    let mut stream = lopdf::Stream::new(lopdf::Dictionary::new(), content.as_bytes().to_vec());
-    // Into memory; what cannot be made smaller stays as it is, which this text never is.
-    let _ = stream.compress();
-    stream.content
+    let mut packer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    // Into memory, which cannot fail.
+    let _ = packer.write_all(content.as_bytes());
+    packer.finish().unwrap_or_default()
 }
 
 /// Bytes that do not compress (xorshift, Marsaglia 2003), the same each time.

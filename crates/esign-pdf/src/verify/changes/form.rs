@@ -278,7 +278,10 @@ impl<'a> FormChanges<'_, 'a> {
             Signed::BySomebody => format!("signature field {name} was added and signed{places}"),
             Signed::Timestamp => format!("document timestamp {name} was added{places}"),
         };
-        let shows = field.widgets.iter().any(|(_, dict)| widget::shows(self.diff.now(), *dict, true) != Shows::Nothing);
+        let shows = field
+            .widgets
+            .iter()
+            .any(|(_, dict)| widget::shows(self.diff.now(), *dict, true) != Shows::Nothing);
         match boxes.iter().find_map(|it| self.covers(it, &field.name)) {
             Some(covered) => self.diff.point_out(format!("{what}; it {covered}"), Some(id)),
             None if shows => {
@@ -367,6 +370,7 @@ impl<'a> FormChanges<'_, 'a> {
                     b"AP" => self.diff.only_new_or(value, &widget::listed_appearances(was)),
                     b"M" => matches!(value, Object::String(_)),
                     b"F" => matches!(value, Object::Integer(_)),
+                    b"MK" => widget::paints_nothing(new, is),
                     _ => false,
                 });
                 if !fits {

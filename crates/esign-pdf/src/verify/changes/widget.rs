@@ -38,6 +38,11 @@ pub(crate) fn foreign_entry(doc: Doc<'_>, dict: Dict<'_>) -> Option<String> {
     None
 }
 
+/// True if the appearance characteristics of a widget turn it at most (ISO 32000-1, table 189).
+pub(crate) fn paints_nothing<'a>(doc: Doc<'a>, dict: Dict<'a>) -> bool {
+    doc.get(dict, b"MK").is_none_or(|it| it.as_dict().is_some_and(|it| has_only(it, &[b"R"])))
+}
+
 /// True if an annotation is a form field's box and nothing that draws by itself.
 pub(crate) fn is_widget(doc: Doc<'_>, dict: Dict<'_>) -> bool {
     doc.get_name(dict, b"Subtype").as_deref() == Some("Widget")

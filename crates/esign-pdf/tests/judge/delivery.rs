@@ -43,9 +43,21 @@ pub(crate) enum Delivery {
     Trailing,
     /// The section's `/Size` is too small for its numbers.
     Size,
+    /// Proper, with so much space or comment behind it that viewers do not find the end.
+    Padded,
+    /// An offset leads into the middle of another object's number.
+    InsideNumber,
+    /// Entries of a table are a byte too short.
+    Narrow,
+    /// A comment or nothing between the parts of an object's header.
+    Header,
+    /// An object stands in the data of a stream.
+    InsideStream,
+    /// Two sections with one number each, the signed one over the new one.
+    Rollback,
 }
 
-pub(crate) const TRICKS: [Delivery; 17] = [
+pub(crate) const TRICKS: [Delivery; 23] = [
     Delivery::Alias,
     Delivery::AliasInStream,
     Delivery::StreamTwice,
@@ -63,6 +75,12 @@ pub(crate) const TRICKS: [Delivery; 17] = [
     Delivery::Orphan,
     Delivery::Trailing,
     Delivery::Size,
+    Delivery::Padded,
+    Delivery::InsideNumber,
+    Delivery::Narrow,
+    Delivery::Header,
+    Delivery::InsideStream,
+    Delivery::Rollback,
 ];
 
 /// Numbers for the update's own streams, and for an object that hides under another number.
@@ -80,13 +98,21 @@ pub(crate) fn write(
     dice: &mut Dice,
 ) -> Option<Vec<u8>> {
     let mut objects = bodies(base, change);
-    let mut writer = Writer::after(&base.bytes, TRAILER, SIZE);
+    let trailer = change.information.map(|number| format!("/Root 1 0 R/Info {number} 0 R"));
+    let mut writer = Writer::after(&base.bytes, trailer.as_deref().unwrap_or(TRAILER), SIZE);
     for number in &change.frees {
         writer.entries.push(Entry { number: *number, kind: 0, place: 0, rank: 1 });
     }
     if delivery == Delivery::Proper {
         put_all(&mut writer, &objects, section);
         finish(&mut writer, section, dice);
+        return Some(writer.bytes);
+    }
+    if delivery == Delivery::Padded {
+        put_all(&mut writer, &objects, section);
+        finish(&mut writer, section, dice);
+        let padding = dice.pick(&["\n", " ", "%\n", "\0"]);
+        writer.raw(padding.repeat(dice.pick(&[600, 1_100, 5_000])));
         return Some(writer.bytes);
     }
     // The object that the trick is played with: one that was signed, where there is one of the right sort.
@@ -170,7 +196,7 @@ impl Trick<'_> {
         let packable = !pdf::is_stream(&self.new) && section == Section::Stream;
         let number = self.number;
         match delivery {
-            Delivery::Proper => return None,
+            Delivery::Proper | Delivery::Padded => return None,
             Delivery::Alias => {
                 let at = writer.unlisted(HIDDEN, &self.new);
                 writer.entries.push(Entry::at(number, at));
@@ -275,6 +301,36 @@ impl Trick<'_> {
                 }
                 return Some(writer.bytes);
             }
+            Delivery::InsideNumber => {
+                let at = writer.unlisted(70_000 + number, &self.new);
+                let digits = 5 - number.to_string().len();
+                writer.entries.push(Entry::at(number, at + digits));
+            }
+            Delivery::Narrow => return self.narrow(writer),
+            Delivery::Header => {
+                let at = writer.bytes.len();
+                let header = dice.pick(&["obj%\n", "obj", "obj\r", "obj\0", "% 0 obj\n0 obj\n"]);
+                let between = if header.starts_with('%') { "" } else { " 0 " };
+                writer.raw(format!("{number}{between}{header}"));
+                writer.raw(&self.new);
+                writer.raw(dice.pick(&["\nendobj\n", "endobj\n", "\n", "\nendobjx\n"]));
+                writer.entries.push(Entry::at(number, at));
+            }
+            Delivery::InsideStream => {
+                let inner = [format!("{number} 0 obj\n").as_bytes(), &self.new, b"\nendobj\n"].concat();
+                let at = writer.bytes.len();
+                writer.object(HIDDEN, &stream("/Type/Metadata/Subtype/XML", &inner));
+                let start = pdf::find(&writer.bytes[at..], b">>stream\n").expect("a stream") + 9;
+                writer.entries.push(Entry::at(number, at + start));
+            }
+            Delivery::Rollback => {
+                let [first, second] = self.pair();
+                writer.object(number, &first);
+                writer.finish(section, OWN);
+                writer.object(number, &second);
+                finish(&mut writer, section, dice);
+                return Some(writer.bytes);
+            }
             Delivery::Size => {
                 writer.object(number, &self.new);
                 writer.size = dice.pick(&[1, number, number + 1]);
@@ -327,6 +383,23 @@ impl Trick<'_> {
         let previous = self.number - 1;
         let place = pdf::rfind(&self.base.bytes, format!("\n{previous} 0 obj").as_bytes()).unwrap_or(hidden);
         writer.raw(format!("{previous} 1\n{:010} 00000 n \n{at:010} 00000 n \n", place + 1));
+        let prev = writer.prev.expect("an update");
+        writer.raw(format!("trailer\n<</Size {SIZE}{TRAILER}/Prev {prev}>>\n"));
+        writer.end(start);
+        Some(writer.bytes)
+    }
+
+    /// A table with entries of 19 bytes.
+    fn narrow(self, mut writer: Writer) -> Option<Vec<u8>> {
+        if self.section != Section::Table {
+            return None;
+        }
+        writer.object(self.number, &self.new);
+        let start = writer.bytes.len();
+        writer.raw("xref\n");
+        for entry in std::mem::take(&mut writer.entries) {
+            writer.raw(format!("{} 1\n{:010} {:05} n\n", entry.number, entry.place, entry.rank));
+        }
         let prev = writer.prev.expect("an update");
         writer.raw(format!("trailer\n<</Size {SIZE}{TRAILER}/Prev {prev}>>\n"));
         writer.end(start);

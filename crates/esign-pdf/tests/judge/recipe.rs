@@ -41,7 +41,7 @@ impl Bases {
 }
 
 /// What a seed stands for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Recipe {
     pub(crate) seed: u64,
     pub(crate) kind: Kind,
@@ -73,6 +73,22 @@ impl Recipe {
         Self { seed, kind: dice.pick(&KINDS), base_section, shape, delivery, section, signed_over }
     }
 
+    /// What [`Display`](fmt::Display) wrote, up to a comment.
+    pub(crate) fn parse(line: &str) -> Option<Self> {
+        let words: Vec<_> = line.split('#').next()?.split_whitespace().collect();
+        let [seed, shape, delivery, section, kind, base_section, over] = words[..] else { return None };
+        let kinds = KINDS.into_iter().chain([Kind::Bare]);
+        Some(Self {
+            seed: seed.parse().ok()?,
+            shape: named(HONEST.into_iter().chain(ATTACKS), shape)?,
+            delivery: named(TRICKS.into_iter().chain([Delivery::Proper]), delivery)?,
+            section: named(SECTIONS, section)?,
+            kind: named(kinds, kind)?,
+            base_section: named(SECTIONS, base_section)?,
+            signed_over: over == "signed-over",
+        })
+    }
+
     /// The file; `None` if the parts do not go together.
     pub(crate) fn make(&self, bases: &Bases) -> Option<Made> {
         let base = bases.get(self.kind, self.base_section);
@@ -102,13 +118,14 @@ impl Recipe {
     }
 }
 
+fn named<T: fmt::Debug>(all: impl IntoIterator<Item = T>, name: &str) -> Option<T> {
+    all.into_iter().find(|one| format!("{one:?}") == name)
+}
+
 impl fmt::Display for Recipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, kind, base_section, shape, delivery, section, signed_over } = self;
-        let over = if *signed_over { ", signed over" } else { "" };
-        write!(
-            f,
-            "seed {seed}: {shape:?} by {delivery:?} as {section:?} over {kind:?} as {base_section:?}{over}"
-        )
+        let over = if *signed_over { "signed-over" } else { "last" };
+        write!(f, "{seed} {shape:?} {delivery:?} {section:?} {kind:?} {base_section:?} {over}")
     }
 }

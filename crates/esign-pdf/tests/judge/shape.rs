@@ -37,12 +37,20 @@ pub(crate) enum Shape {
     LockedFill,
     SignatureRepainted,
     FieldMoved,
+    InvisiblePaints,
+    OnTwoPages,
+    DanglingReused,
+    MetadataIsContent,
+    InformationIsPage,
+    AppearanceWithoutBox,
+    FormEntry,
+    Freed,
 }
 
 pub(crate) const HONEST: [Shape; 5] =
     [Shape::ValidationData, Shape::Information, Shape::Countersignature, Shape::Timestamp, Shape::Fill];
 
-pub(crate) const ATTACKS: [Shape; 19] = [
+pub(crate) const ATTACKS: [Shape; 27] = [
     Shape::PageContent,
     Shape::PageEntry,
     Shape::Font,
@@ -62,6 +70,14 @@ pub(crate) const ATTACKS: [Shape; 19] = [
     Shape::LockedFill,
     Shape::SignatureRepainted,
     Shape::FieldMoved,
+    Shape::InvisiblePaints,
+    Shape::OnTwoPages,
+    Shape::DanglingReused,
+    Shape::MetadataIsContent,
+    Shape::InformationIsPage,
+    Shape::AppearanceWithoutBox,
+    Shape::FormEntry,
+    Shape::Freed,
 ];
 
 /// Who signs the update itself.
@@ -104,6 +120,8 @@ pub(crate) struct Change {
     pub(crate) fill: Option<Fill>,
     /// The box of a person's signature that the update adds.
     pub(crate) signed_box: Option<[u32; 4]>,
+    /// What the trailer calls the document's information.
+    pub(crate) information: Option<u32>,
 }
 
 const FORGERY: &str = "q 1 1 1 rg 0 0 595 842 re f 0 g BT /F1 24 Tf 60 700 Td (PAY SGD 1,000,000) Tj ET Q";
@@ -216,6 +234,47 @@ impl Shape {
                 }
             }
             Self::SignatureRepainted => signature_repainted(&mut change, base, dice),
+            Self::InvisiblePaints => {
+                let by = dice.pick(&[Signatory::Second, Signatory::Authority, Signatory::StrangeAuthority]);
+                let place = dice.pick(&[[0; 4], [60, 700, 0, 0], [60, 700, 300, 0], [60, 700, 0, 60]]);
+                let size = dice.pick(&["0 0 595 842", "0 0 0 0", "0 0 1 1"]);
+                let dict = format!("/Type/XObject/Subtype/Form/BBox[{size}]");
+                change.puts.push((LOOK, stream(&dict, b"1 0 0 rg 0 0 595 842 re f")));
+                signature_field(
+                    &mut change,
+                    base,
+                    "Widget",
+                    place,
+                    &format!("/AP<</N {LOOK} 0 R>>"),
+                    Some(by),
+                );
+            }
+            Self::OnTwoPages => on_two_pages(&mut change, base, dice),
+            Self::DanglingReused => dangling_reused(&mut change, base, dice),
+            Self::MetadataIsContent => {
+                let content = format!("% {}\n{FORGERY}", packet("2026-11-20"));
+                change.puts.push((CONTENT, stream("/Type/Metadata/Subtype/XML", content.as_bytes())));
+                change.edits.push((CATALOG, "Metadata", Some(format!("{CONTENT} 0 R"))));
+            }
+            Self::InformationIsPage => {
+                change.information = Some(dice.pick(&[PAGE, CONTENT, FONT]));
+                change.puts.push((CONTENT, stream("/Title(Lease)", FORGERY.as_bytes())));
+            }
+            Self::AppearanceWithoutBox => appearance_without_box(&mut change, base, dice),
+            Self::FormEntry => {
+                let (key, value) = dice.pick(&[
+                    ("NeedAppearances", "true"),
+                    ("DA", "(/F1 30 Tf 1 0 0 rg)"),
+                    ("Q", "2"),
+                    ("XFA", "(<xdp/>)"),
+                    ("CO", "[9 0 R]"),
+                    ("Fields", "[11 0 R]"),
+                ]);
+                change.edits.push((FORM, key, Some(value.to_owned())));
+            }
+            Self::Freed => {
+                change.frees.push(dice.pick(&[CONTENT, FONT, AMOUNT, AMOUNT_SHOWN, LAYER, 17, 19]))
+            }
             Self::FieldMoved => {
                 let place = dice.pick(&[[60, 735, 200, 20], [60, 100, 200, 20], [60, 600, 400, 40]]);
                 change.edits.push((dice.pick(&[AMOUNT, TENANT]), "Rect", Some(corners(place))));
@@ -436,4 +495,84 @@ pub(crate) fn further_signature(base: &Base, writer: &mut pdf::Writer) {
     let form = pdf::set(&base.objects[&FORM], "Fields", Some(&fields));
     writer.object(FORM, &pdf::set(&form, "SigFlags", Some("3")));
     writer.object(OVER + 1, hole(Signed::Person, "").as_bytes());
+}
+
+/// A signed box that also stands where the report may not look: on the other page, or as a second kid.
+fn on_two_pages(change: &mut Change, base: &Base, dice: &mut Dice) {
+    let by = dice.pick(&[Signatory::Second, Signatory::Authority]);
+    change.puts.push((LOOK, form(200, 60, "1 0 0 rg 0 0 200 60 re f")));
+    let look = format!("/AP<</N {LOOK} 0 R>>");
+    if dice.once_in(2) {
+        signature_field(change, base, "Widget", BLANK, &look, Some(by));
+        change.edits.push((4, "Annots", Some(format!("[{FIELD} 0 R]"))));
+        return;
+    }
+    signature_field(change, base, "Widget", BLANK, "", Some(by));
+    let kid = |place| {
+        format!(
+            "<</Type/Annot/Subtype/Widget/Parent {FIELD} 0 R/F 4/Rect{}/P {PAGE} 0 R{look}>>",
+            corners(place)
+        )
+    };
+    let kids = format!("<</FT/Sig/T(later)/V {VALUE} 0 R/Kids[{FURTHER} 0 R {} 0 R]>>", FURTHER + 1);
+    change.puts.retain(|(number, _)| *number != FIELD);
+    change.puts.push((FIELD, kids.into_bytes()));
+    change.puts.push((FURTHER, kid(BLANK).into_bytes()));
+    change.puts.push((FURTHER + 1, kid(FORGED).into_bytes()));
+    let list = pdf::get(&base.objects[&PAGE], "Annots").expect("the page has some");
+    let list = format!("{} {FURTHER} 0 R {} 0 R]", list.trim_end_matches(']'), FURTHER + 1);
+    change.edits.push((PAGE, "Annots", Some(list)));
+}
+
+/// Something that an update may add takes the number that the page draws although it was missing.
+fn dangling_reused(change: &mut Change, base: &Base, dice: &mut Dice) {
+    let body = form(595, 842, FORGERY);
+    match dice.below(3) {
+        0 => {
+            change.puts.push((MISSING, body));
+            change.puts.push((FIELD, format!("<</Type/DSS/Certs[{MISSING} 0 R]>>").into_bytes()));
+            change.edits.push((CATALOG, "DSS", Some(format!("{FIELD} 0 R"))));
+        }
+        1 => {
+            change.puts.push((MISSING, body));
+            let more = format!("/AP<</N {MISSING} 0 R>>");
+            signature_field(change, base, "Widget", BLANK, &more, Some(Signatory::Second));
+        }
+        _ => {
+            let dict = "/Type/Metadata/Subtype/XML/BBox[0 0 595 842]/Resources<<>>";
+            let content = format!("% {}\n1 0 0 rg 0 0 595 842 re f", packet("2026-11-20"));
+            change
+                .puts
+                .push((MISSING, pdf::insert(&stream(dict, content.as_bytes()), "/Subtype/Form", true)));
+            change.edits.push((CATALOG, "Metadata", Some(format!("{MISSING} 0 R"))));
+        }
+    }
+}
+
+/// A box whose appearance does not say how it fits: viewers differ about where it is drawn.
+fn appearance_without_box(change: &mut Change, base: &Base, dice: &mut Dice) {
+    let dict = dice.pick(&[
+        "",
+        "/BBox[0 0 0 0]",
+        "/BBox[0 0 1 1]",
+        "/BBox[200 60 0 0]",
+        "/BBox[0 0 200 60]/Matrix[1 0 0 1 -200 400]",
+        "/BBox[0 0 200 60]/Matrix[0 0 0 0 0 0]",
+        "/BBox[0 0 200 60]/Matrix[9 0 0 9 0 0]",
+        "/BBox[-1000000 -1000000 1000000 1000000]",
+        "/BBox null",
+        "/BBox[(a) 0 200 60]",
+    ]);
+    let dict = format!("/Type/XObject/Subtype/Form{dict}");
+    change.puts.push((LOOK, stream(&dict, b"1 0 0 rg -300 0 595 842 re f")));
+    if !base.signs_empty() && dice.once_in(2) {
+        sign_empty(change, Some(format!("<</N {LOOK} 0 R>>")), Signatory::Second);
+    } else if base.signs_empty() && dice.once_in(2) {
+        change.edits.push((AMOUNT, "V", Some("(123)".to_owned())));
+        change.edits.push((AMOUNT, "AP", Some(format!("<</N {LOOK} 0 R>>"))));
+        change.fill = Some(Fill { field: "amount", place: AMOUNT_BOX, value: "123" });
+    } else {
+        let more = format!("/AP<</N {LOOK} 0 R>>");
+        signature_field(change, base, "Widget", BLANK, &more, Some(Signatory::Second));
+    }
 }

@@ -81,7 +81,10 @@ pub fn all(members: &Metadata) -> Vec<Step> {
         Step {
             needs: Some("ESIGN_NODE_MODULES"),
             env: vec![("ESIGN_JUDGE_SECONDS", "60")],
-            ..Step::new("judge", "cargo test --workspace --test judge -- --ignored --nocapture planted")
+            ..Step::new(
+                "judge",
+                "cargo test --workspace --test judge -- --ignored --nocapture --test-threads 1",
+            )
         },
         Step {
             needs: Some("ESIGN_CHROMEDRIVER"),

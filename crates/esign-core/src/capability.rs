@@ -119,6 +119,9 @@ pub struct Capabilities {
     pub decline_visible: Support,
     /// For how long the result can be obtained, in seconds after completion.
     pub result_lifetime: Bound,
+    /// For how long a request that no signer ever opens stays alive, in seconds from submission: after that, a lost one that
+    /// another has replaced is gone by itself.
+    pub unused_ends_after: Bound,
     /// Whether an unfinished, partly signed document can be obtained.
     pub partial_result: Support,
     /// What comes in by itself.
@@ -194,6 +197,7 @@ impl Capabilities {
             cancel: Support::No,
             decline_visible: Support::No,
             result_lifetime: Bound::Unknown,
+            unused_ends_after: Bound::Unknown,
             partial_result: Support::No,
             callbacks: CallbackSupport::None,
             reference: ReferenceSupport::None,

@@ -193,8 +193,7 @@ impl ChainRecord {
             original: self.original,
             legs: legs.collect(),
         };
-        // A struct of strings and numbers can always be written.
-        SecretString::from(serde_json::to_string(&stored).unwrap_or_default())
+        SecretString::from(stored::write(&stored))
     }
 
     /// Reads a stored record of any version.

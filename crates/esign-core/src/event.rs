@@ -6,7 +6,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, ErrorKind, HandleKey, Result, Sha256Hash, Standing, stored};
+use crate::{Error, ErrorKind, HandleKey, Reference, Result, Sha256Hash, Standing, stored};
 
 /// An HTTP call as the application received it: hand it over untouched. `Debug` shows method, path and lengths.
 #[derive(Clone)]
@@ -128,6 +128,9 @@ pub enum Event {
     Hint {
         /// The request that it may be about, where it says so.
         key: Option<HandleKey>,
+        /// The caller's reference that it names, where it names one: finds a submission whose answer was lost with
+        /// [`Client::resolve_by_call`](crate::Client::resolve_by_call).
+        reference: Option<Reference>,
     },
 }
 
@@ -192,8 +195,7 @@ impl CallbackEvidence {
             received_at: self.received_at,
             verified_with: self.verified_with.clone(),
         };
-        // A struct of strings and times can always be written.
-        serde_json::to_string_pretty(&receipt).unwrap_or_default()
+        stored::write_pretty(&receipt)
     }
 
     /// Puts a stored callback together again.

@@ -100,8 +100,7 @@ impl Handle {
             created_at: self.request.created_at,
             private: self.request.private.clone(),
         };
-        // A struct of strings and a JSON value can always be written.
-        SecretString::from(serde_json::to_string(&stored).unwrap_or_default())
+        SecretString::from(stored::write(&stored))
     }
 
     /// Reads a stored handle of any version.

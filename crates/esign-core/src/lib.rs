@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod artifact;
+mod call;
 mod capability;
 mod chain;
 mod client;
@@ -9,6 +10,7 @@ mod config;
 mod error;
 mod event;
 pub mod facts;
+mod gate;
 mod handle;
 mod key;
 mod kind;
@@ -27,6 +29,7 @@ mod submission;
 mod trial;
 
 pub use artifact::{Artifact, ArtifactId};
+pub use call::{CallClass, CallScope};
 pub use capability::*;
 pub use chain::{ChainRecord, ChainStep};
 pub use client::{Client, ClientBuilder, Inspector, Wait};
@@ -34,6 +37,7 @@ pub use clock::{Clock, SystemClock, VirtualClock};
 pub use config::{Config, InstanceConfig, TrustConfig};
 pub use error::{Error, ErrorKind, Operation, Result, Retry};
 pub use event::{CallbackEvidence, Event, InboundCall, Received, Reply, VerifiedEvent};
+pub use gate::{Ask, Gate, NotBefore, Pass};
 pub use handle::{Handle, HandleKey, RequestRef};
 pub use key::{KeyAlgorithm, SigningKey};
 pub use kind::ProviderKind;

@@ -29,6 +29,8 @@ pub enum Observation<'a> {
         kind: &'a ProviderKind,
         /// The operation it belongs to.
         operation: Operation,
+        /// The caller's reference of the request, where the operation is about one: joins your trace with the provider's.
+        reference: Option<&'a Reference>,
         /// From 1; more than 1 means that it was repeated.
         attempt: u32,
         /// The HTTP status, or none if there was no answer.

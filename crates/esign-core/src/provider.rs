@@ -167,6 +167,29 @@ pub trait Lookup: Debug + Send + Sync {
     /// # Errors
     /// If the provider cannot be asked now: safe to repeat.
     async fn find(&self, intent: &Intent) -> Result<Resolution>;
+
+    /// Looks for what was made from each of these intents, in their order. A provider that reads a list anyway reads it once;
+    /// the others are asked one by one.
+    ///
+    /// # Errors
+    /// As [`Lookup::find`]; nothing is known of any of them then.
+    async fn find_many(&self, intents: &[Intent]) -> Result<Vec<Resolution>> {
+        let mut found = Vec::with_capacity(intents.len());
+        for intent in intents {
+            found.push(self.find(intent).await?);
+        }
+        Ok(found)
+    }
+
+    /// Looks for what was made from this intent with the help of a call that came in about it: for providers that cannot be
+    /// asked for a reference, but whose calls name both it and their own id. Reads only; the call itself proves nothing.
+    ///
+    /// # Errors
+    /// If the provider cannot be asked now: safe to repeat.
+    async fn find_by_call(&self, intent: &Intent, call: &InboundCall) -> Result<Resolution> {
+        let _ = call;
+        self.find(intent).await
+    }
 }
 
 /// What became of an intent.

@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    Clock, Credential, Error, ErrorKind, InstanceConfig, Observer, Operation, Provider, ProviderKind, Result,
-    SecretRef, SecretSource, SigningKey,
+    Clock, Credential, Error, ErrorKind, Gate, InstanceConfig, Observer, Operation, Provider, ProviderKind,
+    Result, SecretRef, SecretSource, SigningKey,
 };
 
 /// The configuration of one provider kind: a struct in the provider's crate, with public docs on every field and
@@ -124,6 +124,7 @@ pub struct BuildContext {
     observer: Arc<dyn Observer>,
     secrets: Arc<dyn SecretSource>,
     keys: Arc<BTreeMap<String, Arc<dyn SigningKey>>>,
+    gate: Option<Arc<dyn Gate>>,
     shared: Shared,
 }
 
@@ -134,9 +135,10 @@ impl BuildContext {
         observer: Arc<dyn Observer>,
         secrets: Arc<dyn SecretSource>,
         keys: Arc<BTreeMap<String, Arc<dyn SigningKey>>>,
+        gate: Option<Arc<dyn Gate>>,
         shared: Shared,
     ) -> Self {
-        Self { instance: instance.to_owned(), clock, observer, secrets, keys, shared }
+        Self { instance: instance.to_owned(), clock, observer, secrets, keys, gate, shared }
     }
 
     /// The name of the instance that is being built.
@@ -155,6 +157,13 @@ impl BuildContext {
     #[must_use]
     pub fn observer(&self) -> Arc<dyn Observer> {
         Arc::clone(&self.observer)
+    }
+
+    /// What counts calls over several processes, if the application gave the client such a gate. A provider asks it beside its
+    /// own limiter.
+    #[must_use]
+    pub fn gate(&self) -> Option<Arc<dyn Gate>> {
+        self.gate.clone()
     }
 
     /// Reads a secret, named by the key under which it is configured.

@@ -132,6 +132,13 @@ impl Standing {
         self.state.is_end() && self.basis == Basis::Provider
     }
 
+    /// True if these news name another end than the one that the provider has stated before. [`Standing::advance`] keeps the
+    /// first; a person has to look, because one of the two is wrong.
+    #[must_use]
+    pub fn contradicts(self, news: Self) -> bool {
+        self.is_final() && news.is_final() && self.state != news.state
+    }
+
     /// Where the request stands after news that may be late, repeated or out of order.
     ///
     /// An end that the provider stated never moves. Progress does not go back from InProgress to Pending. An unknown
@@ -311,6 +318,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn only_two_different_stated_ends_contradict_each_other() {
+        use State::*;
+        let completed = Standing::stated(Completed);
+        assert!(completed.contradicts(Standing::stated(Declined)));
+        assert!(Standing::stated(Expired).contradicts(completed));
+        for harmless in [completed, Standing::stated(Pending), Standing::concluded(Expired)] {
+            assert!(!completed.contradicts(harmless), "{harmless:?}");
+        }
+        assert!(!Standing::concluded(Expired).contradicts(completed));
     }
 
     #[test]

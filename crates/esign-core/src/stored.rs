@@ -1,5 +1,6 @@
 //! What the stored forms have in common: a version, read before anything else.
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -20,4 +21,18 @@ pub(crate) fn read<T: DeserializeOwned>(text: &str, what: &str, key: &str, known
         return Err(Error::new(ErrorKind::BadHandle, message));
     }
     T::deserialize(value).map_err(|_| not_one())
+}
+
+/// Writes a stored form.
+///
+/// # Panics
+/// If it is not JSON, which strings, numbers, times and JSON values always are: a defect, and better loud than an empty
+/// text in place of what was to be kept.
+pub(crate) fn write<T: Serialize>(form: &T) -> String {
+    serde_json::to_string(form).unwrap_or_else(|e| unreachable!("a stored form is not JSON: {e}"))
+}
+
+/// As [`write()`], for forms that people read.
+pub(crate) fn write_pretty<T: Serialize>(form: &T) -> String {
+    serde_json::to_string_pretty(form).unwrap_or_else(|e| unreachable!("a stored form is not JSON: {e}"))
 }

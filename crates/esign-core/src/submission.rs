@@ -1,7 +1,9 @@
 //! What a submission gives: a handle, a record and what each signer does next.
 
 use jiff::Timestamp;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use crate::{Handle, Intent, Result, SecretUrl, stored};
 
@@ -84,6 +86,77 @@ pub enum Step {
     WaitForOthers,
 }
 
+const STEPS_VERSION: u32 = 1;
+
+impl NextStep {
+    /// What all signers do next as one string, for storing until somebody asks for the links. It is a secret, as
+    /// [`Handle::to_stored`] is: links let their holder sign.
+    #[must_use]
+    pub fn to_stored(steps: &[Self]) -> SecretString {
+        let next = steps.iter().map(StoredStep::of).collect();
+        SecretString::from(stored::write(&StoredSteps { steps: STEPS_VERSION, next }))
+    }
+
+    /// Reads what [`NextStep::to_stored`] wrote, in any version.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BadHandle`](crate::ErrorKind::BadHandle) if it is something else, or of a version from the future.
+    pub fn from_stored(text: &str) -> Result<Vec<Self>> {
+        let stored: StoredSteps = stored::read(text, "list of next steps", "steps", STEPS_VERSION.into())?;
+        Ok(stored.next.into_iter().map(StoredStep::into_step).collect())
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredSteps {
+    steps: u32,
+    next: Vec<StoredStep>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+enum StoredStep {
+    OpenLink {
+        signer: String,
+        url: Url,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        open_before: Option<Timestamp>,
+        shared: bool,
+    },
+    EmailSent {
+        signer: String,
+    },
+    WaitForOthers {
+        signer: String,
+    },
+}
+
+impl StoredStep {
+    fn of(next: &NextStep) -> Self {
+        let signer = next.signer.clone();
+        match &next.step {
+            Step::OpenLink { url, open_before, shared } => Self::OpenLink {
+                signer,
+                url: url.expose().clone(),
+                open_before: *open_before,
+                shared: *shared,
+            },
+            Step::EmailSent => Self::EmailSent { signer },
+            Step::WaitForOthers => Self::WaitForOthers { signer },
+        }
+    }
+
+    fn into_step(self) -> NextStep {
+        match self {
+            Self::OpenLink { signer, url, open_before, shared } => {
+                NextStep { signer, step: Step::OpenLink { url: SecretUrl::new(url), open_before, shared } }
+            }
+            Self::EmailSent { signer } => NextStep { signer, step: Step::EmailSent },
+            Self::WaitForOthers { signer } => NextStep { signer, step: Step::WaitForOthers },
+        }
+    }
+}
+
 const RECORD_VERSION: u32 = 1;
 
 /// Evidence of what was sent: hashes and lengths, where signatures were to go, what was changed on the way, and who
@@ -147,8 +220,7 @@ impl SubmissionRecord {
     /// The record as JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
-        // A struct of strings, numbers and times can always be written.
-        serde_json::to_string_pretty(self).unwrap_or_default()
+        stored::write_pretty(self)
     }
 
     /// Reads a record of any version.

@@ -270,7 +270,7 @@ impl LimiterSettings {
         owner: LimiterKey,
     ) -> Result<Option<Arc<Limiter>>> {
         let Some(rate) = self.resolve(documented)? else { return Ok(None) };
-        cx.shared("limiters", Limiters::new).limiter(owner, rate, &cx.clock()).map(Some)
+        cx.shared("limiters", Limiters::new).limiter(owner, rate, &cx.clock(), cx.gate()).map(Some)
     }
 }
 

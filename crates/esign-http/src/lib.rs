@@ -39,7 +39,7 @@ pub use keys::LocalKey;
 #[cfg(feature = "client")]
 pub use lenient::if_it_fits;
 #[cfg(feature = "client")]
-pub use limiter::{Limiter, LimiterKey, Limiters, Permit};
+pub use limiter::{Limiter, LimiterKey, Limiters, LocalGate, Permit};
 #[cfg(feature = "client")]
 pub use multipart::{FinishedForm, Multipart};
 #[cfg(feature = "client")]

@@ -1,7 +1,7 @@
 //! URL notifications and the browser coming back (spec 4). Nothing of it is signed: both are reasons to read the status.
 
 use async_trait::async_trait;
-use esign_core::{Callbacks, Event, HandleKey, InboundCall, Received, Reply, Result};
+use esign_core::{Callbacks, Event, HandleKey, InboundCall, Received, Reference, Reply, Result};
 
 use crate::KIND;
 
@@ -28,7 +28,8 @@ impl Callbacks for SignicatCallbacks {
     async fn receive(&self, call: &InboundCall) -> Received {
         let notice = Notice::of(call);
         let key = notice.order_id.map(|id| HandleKey::of(&KIND, &self.fingerprint, &id));
-        Received::new(Reply::status(200), Ok(vec![Event::Hint { key }]))
+        let reference = notice.reference.and_then(|text| Reference::new(text).ok());
+        Received::new(Reply::status(200), Ok(vec![Event::Hint { key, reference }]))
     }
 }
 
@@ -115,7 +116,7 @@ mod tests {
             let received = callbacks.receive(&call).await;
             assert_eq!(received.reply, Reply::status(200));
             match received.events.unwrap().as_slice() {
-                [Event::Hint { key: found }] => assert_eq!(*found, key, "{call:?}"),
+                [Event::Hint { key: found, .. }] => assert_eq!(*found, key, "{call:?}"),
                 other => panic!("{other:?}"),
             }
         }

@@ -67,7 +67,7 @@ impl SingpassCallbacks {
     /// read the status, whatever it says.
     fn redirect(&self, call: &InboundCall) -> Received {
         let key = call.query_value("request_id").map(|id| self.key(id));
-        Received::new(Reply::status(200), Ok(vec![Event::Hint { key }]))
+        Received::new(Reply::status(200), Ok(vec![Event::Hint { key, reference: None }]))
     }
 
     async fn webhook(&self, call: &InboundCall) -> Result<VerifiedEvent> {

@@ -207,6 +207,7 @@ pub(crate) fn capabilities(config: &SingpassConfig, endpoint: Endpoint) -> Capab
         certificate: CertificateHolder::Signer,
     }];
     caps.cancel = current.into();
+    caps.unused_ends_after = Bound::Is(SESSION.as_secs().unsigned_abs());
     caps.result_lifetime = Bound::Is(ACCESS.as_secs().unsigned_abs());
     caps.callbacks = CallbackSupport::Verified;
     caps.origin_proof = OriginProof::ByteExtension;

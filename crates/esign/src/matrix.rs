@@ -175,6 +175,7 @@ const ROWS: &[(&str, Value)] = &[
     ("signing certificate", |c| list(c.legal.iter().map(|claim| certificate(claim.certificate)))),
     ("cancel", |c| support(c.cancel)),
     ("refusal visible", |c| support(c.decline_visible)),
+    ("a request that no signer opens ends after", |c| seconds(c.unused_ends_after, "not by itself")),
     ("result obtainable for", |c| seconds(c.result_lifetime, "without end")),
     ("unfinished result", |c| support(c.partial_result)),
     ("callbacks", |c| callbacks(c.callbacks)),

@@ -111,7 +111,7 @@ impl Signings {
     pub(crate) async fn hinted(&self, instance: &str, call: &InboundCall) -> Option<HandleKey> {
         let events = self.client.receive(instance, call).await.ok()?.events.ok()?;
         events.into_iter().find_map(|event| match event {
-            Event::Hint { key } => key,
+            Event::Hint { key, .. } => key,
             _ => None,
         })
     }

@@ -45,7 +45,7 @@ pub(super) async fn genuine(w: &World) -> Outcome {
                     ensure!(!event.evidence.body.is_empty(), "the event keeps no evidence");
                     last = Some(event.standing.state);
                 }
-                Event::Hint { key } => {
+                Event::Hint { key, .. } => {
                     ensure!(key.is_none_or(|key| key == handle.key()), "the hint is about another request");
                 }
                 _ => {}
@@ -198,7 +198,7 @@ pub(super) async fn several_in_one(w: &World) -> Outcome {
     for handle in &handles {
         let about = events.iter().filter(|event| match event {
             Event::Verified(event) => event.key == handle.key(),
-            Event::Hint { key } => key.as_ref() == Some(&handle.key()),
+            Event::Hint { key, .. } => key.as_ref() == Some(&handle.key()),
             _ => false,
         });
         let count = about.count();

@@ -8,8 +8,8 @@ use super::instances::{Instance, Instances, Present};
 use super::{Client, Inner, Inspector};
 use crate::registry::Shared;
 use crate::{
-    Clock, Config, Error, FixedSecrets, InstanceConfig, NoObserver, Observer, Provider, Registry, Result,
-    SecretSource, SigningKey, SystemClock,
+    CallClass, Clock, Config, Error, FixedSecrets, Gate, InstanceConfig, NoObserver, Observer, Provider,
+    Registry, Result, SecretSource, SigningKey, SystemClock,
 };
 
 /// Puts a [`Client`] together.
@@ -21,6 +21,7 @@ pub struct ClientBuilder {
     secrets: Arc<dyn SecretSource>,
     inspector: Option<Arc<dyn Inspector>>,
     keys: BTreeMap<String, Arc<dyn SigningKey>>,
+    gate: Option<Arc<dyn Gate>>,
     providers: Vec<(String, Arc<dyn Provider>)>,
 }
 
@@ -36,6 +37,7 @@ impl Client {
             secrets: Arc::new(FixedSecrets::new()),
             inspector: None,
             keys: BTreeMap::new(),
+            gate: None,
             providers: Vec::new(),
         }
     }
@@ -128,6 +130,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets what counts calls over several processes; without one, each process keeps limits by itself.
+    #[must_use]
+    pub fn gate(mut self, gate: Arc<dyn Gate>) -> Self {
+        self.gate = Some(gate);
+        self
+    }
+
     /// Adds a provider made by the application itself, beside those of the configuration.
     #[must_use]
     pub fn provider(mut self, name: impl Into<String>, provider: Arc<dyn Provider>) -> Self {
@@ -146,6 +155,7 @@ impl ClientBuilder {
             observer: Arc::clone(&self.observer),
             secrets: self.secrets,
             keys: Arc::new(self.keys),
+            gate: self.gate,
             shared: Shared::default(),
             present: RwLock::new(Present::default()),
         };
@@ -168,7 +178,7 @@ impl ClientBuilder {
         }
         let inner =
             Inner { instances, clock: self.clock, observer: self.observer, inspector: self.inspector };
-        Ok(Client { inner: Arc::new(inner) })
+        Ok(Client { inner: Arc::new(inner), within: None, class: CallClass::default() })
     }
 }
 

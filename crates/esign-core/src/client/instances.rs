@@ -5,8 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::registry::Shared;
 use crate::{
-    BuildContext, Clock, Config, Error, ErrorKind, Handle, InstanceConfig, Observer, Provider, ProviderKind,
-    Registry, Result, SecretSource, SigningKey, Wish,
+    BuildContext, Clock, Config, Error, ErrorKind, Gate, Handle, InstanceConfig, Observer, Provider,
+    ProviderKind, Registry, Result, SecretSource, SigningKey, Wish,
 };
 
 /// One configured provider. A call in flight holds on to it, whatever happens to the configuration meanwhile.
@@ -61,6 +61,7 @@ pub(super) struct Instances {
     pub(super) observer: Arc<dyn Observer>,
     pub(super) secrets: Arc<dyn SecretSource>,
     pub(super) keys: Arc<BTreeMap<String, Arc<dyn SigningKey>>>,
+    pub(super) gate: Option<Arc<dyn Gate>>,
     pub(super) shared: Shared,
     pub(super) present: RwLock<Present>,
 }
@@ -79,6 +80,7 @@ impl Instances {
             Arc::clone(&self.observer),
             Arc::clone(&self.secrets),
             Arc::clone(&self.keys),
+            self.gate.clone(),
             self.shared.clone(),
         );
         let provider = self.registry.build(config, &cx).await?;

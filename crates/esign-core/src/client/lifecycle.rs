@@ -25,8 +25,9 @@ impl Client {
         documents: &dyn Documents,
         handle: &Handle,
     ) -> Result<StatusReport> {
-        let report = documents.status(handle.request()).await;
-        let mut report = report.map_err(|e| instance.name_error(e, Operation::Status))?;
+        let status = documents.status(handle.request());
+        let mut report =
+            self.call(instance, Operation::Status, Some(handle.request().reference()), status).await?;
         if let Some(request) = report.new_request.take() {
             report.new_handle = Some(handle.clone().with_request(request));
         }
@@ -45,10 +46,8 @@ impl Client {
     /// will; [`ErrorKind::Integrity`] if not all of it came.
     pub async fn download(&self, handle: &Handle, what: &ArtifactId) -> Result<Artifact> {
         let (instance, documents) = self.documents_of(handle)?;
-        documents
-            .download(handle.request(), what)
-            .await
-            .map_err(|e| instance.name_error(e, Operation::Download))
+        let download = documents.download(handle.request(), what);
+        self.call(&instance, Operation::Download, Some(handle.request().reference()), download).await
     }
 
     /// Calls an unfinished request back, after reading its status: a completed one is left alone
@@ -69,7 +68,8 @@ impl Client {
             State::Expired if report.standing.is_final() => return Ok(CancelOutcome::AlreadyGone),
             State::Pending | State::InProgress | State::Expired | State::Unrecognised => {}
         }
-        documents.cancel(handle.request()).await.map_err(|e| instance.name_error(e, Operation::Cancel))
+        let cancel = documents.cancel(handle.request());
+        self.call(&instance, Operation::Cancel, Some(handle.request().reference()), cancel).await
     }
 
     /// Lets the provider remind the signers whose turn it is, after reading the status; gives the keys of those who were
@@ -102,7 +102,8 @@ impl Client {
             Error::new(ErrorKind::Unsupported, "this provider cannot erase data on request")
                 .with_instance(&instance.name)
         })?;
-        retention.erase(handle.request()).await.map_err(|e| instance.name_error(e, Operation::Erase))
+        let erase = retention.erase(handle.request());
+        self.call(&instance, Operation::Erase, Some(handle.request().reference()), erase).await
     }
 
     /// Verifies and understands a call that came in for an instance. Send the reply back in any case.
@@ -144,7 +145,7 @@ impl Client {
     pub async fn probe(&self, instance: &str) -> Result<ProbeReport> {
         let instance = self.inner.instances.named(instance)?;
         match instance.provider.probe() {
-            Some(probe) => probe.probe().await.map_err(|e| instance.name_error(e, Operation::Probe)),
+            Some(probe) => self.call(&instance, Operation::Probe, None, probe.probe()).await,
             None => Ok(ProbeReport::new(Vec::new())),
         }
     }

@@ -8,7 +8,9 @@ mod submit;
 mod wait;
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -16,8 +18,8 @@ use bytes::Bytes;
 use crate::facts::{PdfFacts, TextHit, TextQuery};
 use crate::plan::{Examined, Inspection, Target, Texts, examine};
 use crate::{
-    Capabilities, Clock, Error, ErrorKind, Intent, MediaType, Observer, Plan, Prepared, Provider,
-    ProviderKind, Result, Rule, SignRequest,
+    CallClass, CallScope, Capabilities, Clock, Error, ErrorKind, Intent, MediaType, Observer, Operation,
+    Plan, Prepared, Provider, ProviderKind, Reference, Result, Retry, Rule, SignRequest,
 };
 
 pub use builder::ClientBuilder;
@@ -73,6 +75,8 @@ pub trait Inspector: fmt::Debug + Send + Sync {
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
+    within: Option<Duration>,
+    class: CallClass,
 }
 
 struct Inner {
@@ -226,6 +230,34 @@ impl Client {
         })
     }
 
+    /// The same client, each of whose calls ends after `time` at the latest: waits for a rate limit or before another try that
+    /// would last longer are not begun. A call that ends so is a [`ErrorKind::Timeout`] that is safe to repeat; a submission
+    /// is [`Retry::OutcomeUnknown`](crate::Retry::OutcomeUnknown). A second time replaces the first.
+    #[must_use]
+    pub fn within(&self, time: Duration) -> Self {
+        Self { within: Some(time), ..self.clone() }
+    }
+
+    /// The same client, whose calls are of this class where a rate limit is shared.
+    #[must_use]
+    pub fn of_class(&self, class: CallClass) -> Self {
+        Self { class, ..self.clone() }
+    }
+
+    /// Runs one call of a provider in its scope, and names whose error it is.
+    async fn call<T>(
+        &self,
+        instance: &Instance,
+        operation: Operation,
+        reference: Option<&Reference>,
+        call: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let deadline = self.within.map(|time| self.inner.clock.monotonic() + time);
+        let scope = CallScope { deadline, class: self.class, reference: reference.cloned() };
+        let outcome = scope.run(self.inner.clock.as_ref(), call).await;
+        outcome.unwrap_or_else(|| Err(out_of_time(operation))).map_err(|e| instance.name_error(e, operation))
+    }
+
     /// The clock that the client was built with.
     #[must_use]
     pub fn clock(&self) -> Arc<dyn Clock> {
@@ -238,6 +270,15 @@ impl Client {
         instance.check_origin(intent.kind(), intent.fingerprint())?;
         Ok(instance)
     }
+}
+
+fn out_of_time(operation: Operation) -> Error {
+    let retry = match operation {
+        Operation::Submit => Retry::OutcomeUnknown,
+        _ => Retry::SAFE,
+    };
+    Error::new(ErrorKind::Timeout, "it was not done within the time that the call was given")
+        .with_retry(retry)
 }
 
 impl fmt::Debug for Client {

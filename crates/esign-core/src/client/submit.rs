@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{Client, Instance};
 use crate::{
-    Error, ErrorKind, Intent, Observation, Operation, Prepared, Reference, Resolution, Result, Submission,
+    Error, ErrorKind, InboundCall, Intent, Observation, Operation, Prepared, Reference, Resolution, Result,
+    Submission,
 };
 
 impl Client {
@@ -24,7 +25,8 @@ impl Client {
             reference: prepared.intent().reference(),
             armed: true,
         };
-        let result = documents.submit(&prepared).await.map_err(|e| instance.name_error(e, Operation::Submit));
+        let reference = Some(prepared.intent().reference());
+        let result = self.call(&instance, Operation::Submit, reference, documents.submit(&prepared)).await;
         guard.armed = result.as_ref().is_err_and(Error::is_outcome_unknown);
         drop(guard);
         let submission = result?;
@@ -43,10 +45,51 @@ impl Client {
     pub async fn resolve(&self, intent: &Intent) -> Result<Resolution> {
         let instance = self.instance_for_intent(intent)?;
         match instance.provider.lookup() {
-            Some(lookup) => lookup.find(intent).await.map_err(|e| instance.name_error(e, Operation::Lookup)),
-            None => Ok(Resolution::Unknown {
-                why: format!("{} offers no way to ask whether it received the request", instance.kind),
-            }),
+            Some(lookup) => {
+                let reference = Some(intent.reference());
+                self.call(&instance, Operation::Lookup, reference, lookup.find(intent)).await
+            }
+            None => Ok(cannot_be_asked(&instance)),
+        }
+    }
+
+    /// Finds out what became of several intents of one instance, in their order: where the provider can only list what it has,
+    /// it is asked once for all. Reads only.
+    ///
+    /// # Errors
+    /// As [`Client::resolve`]; nothing is known of any of them then. [`ErrorKind::InvalidRequest`] if they are of several
+    /// instances.
+    pub async fn resolve_many(&self, intents: &[Intent]) -> Result<Vec<Resolution>> {
+        let Some(first) = intents.first() else { return Ok(Vec::new()) };
+        let instance = self.instance_for_intent(first)?;
+        for intent in intents {
+            let same = self.instance_for_intent(intent)?;
+            if !Arc::ptr_eq(&same, &instance) {
+                return Err(Error::invalid(
+                    "intents",
+                    "these are of several instances; ask for each instance apart",
+                ));
+            }
+        }
+        match instance.provider.lookup() {
+            Some(lookup) => self.call(&instance, Operation::Lookup, None, lookup.find_many(intents)).await,
+            None => Ok(intents.iter().map(|_| cannot_be_asked(&instance)).collect()),
+        }
+    }
+
+    /// Finds out what became of an intent with the help of a call that came in and names its reference
+    /// ([`Event::Hint`](crate::Event::Hint)). Reads only; the call is a hint of where to look and proves nothing.
+    ///
+    /// # Errors
+    /// As [`Client::resolve`].
+    pub async fn resolve_by_call(&self, intent: &Intent, call: &InboundCall) -> Result<Resolution> {
+        let instance = self.instance_for_intent(intent)?;
+        match instance.provider.lookup() {
+            Some(lookup) => {
+                let reference = Some(intent.reference());
+                self.call(&instance, Operation::Lookup, reference, lookup.find_by_call(intent, call)).await
+            }
+            None => Ok(cannot_be_asked(&instance)),
         }
     }
 }
@@ -74,6 +117,11 @@ impl Instance {
     pub(super) fn name_error(&self, error: Error, operation: Operation) -> Error {
         error.with_provider(self.kind.clone()).with_instance(&self.name).during(operation)
     }
+}
+
+fn cannot_be_asked(instance: &Instance) -> Resolution {
+    let why = format!("{} offers no way to ask whether it received the request", instance.kind);
+    Resolution::Unknown { why }
 }
 
 pub(super) fn no_documents(instance: &Instance) -> Error {

@@ -9,7 +9,7 @@ use crate::{Handle, Result, ResultState, Retry, Standing, State, StatusReport};
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Wait {
-    /// Give up after this; the last report is returned.
+    /// Give up after this, a look at the status that is under way included; the last report is returned.
     pub at_most: Option<Duration>,
     /// Look this often, if the provider does not say otherwise.
     pub every: Option<Duration>,
@@ -55,9 +55,18 @@ impl Client {
         let mut handle = handle.clone();
         let mut standing: Option<Standing> = None;
         let mut concluded_before = false;
+        let mut last: Option<StatusReport> = None;
         loop {
-            let report = match self.status(&handle).await {
+            let report = match self.with_at_most(give_up).status(&handle).await {
                 Ok(mut report) => {
+                    if let Some(before) = standing.filter(|before| before.contradicts(report.standing)) {
+                        let note = format!(
+                            "the provider said {} before and says {} now",
+                            before.state,
+                            report.state()
+                        );
+                        report.notes.push(note);
+                    }
                     let now = standing.map_or(report.standing, |before| before.advance(report.standing));
                     report.standing = now;
                     standing = Some(now);
@@ -70,6 +79,7 @@ impl Client {
                         return Ok(report);
                     }
                     concluded_before = concluded;
+                    last = Some(report.clone());
                     Ok(report)
                 }
                 Err(error) if matches!(error.retry(), Retry::Safe { .. } | Retry::Exhausted) => Err(error),
@@ -84,9 +94,17 @@ impl Client {
             };
             let next = clock.monotonic() + asked.or(wait.every).unwrap_or(poll);
             if give_up.is_some_and(|give_up| next > give_up) {
-                return report;
+                return last.map_or(report, Ok);
             }
             clock.sleep_until(next).await;
+        }
+    }
+
+    /// The same client, none of whose calls ends after `give_up`.
+    fn with_at_most(&self, give_up: Option<Duration>) -> Self {
+        match give_up.map(|give_up| give_up.saturating_sub(self.clock().monotonic())) {
+            Some(left) => self.within(self.within.map_or(left, |own| own.min(left))),
+            None => self.clone(),
         }
     }
 }

@@ -253,6 +253,18 @@ pub enum Delivery {
     InSessionRedirect,
 }
 
+impl Delivery {
+    /// Whether a submission whose answer was lost may have reached a signer all the same. Where it may not, because the link
+    /// comes only with the answer, another submission can take its place without anybody being asked twice.
+    #[must_use]
+    pub fn reaches_people(self) -> bool {
+        match self {
+            Self::ProviderEmail => true,
+            Self::ShareableLink | Self::InSessionRedirect => false,
+        }
+    }
+}
+
 /// The legal class of a signature, as a name from a jurisdiction: the list is open.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -160,6 +160,52 @@ fn known_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::E
 }
 
 impl RequestFile {
+    /// The file form of a request, for storing it: every document under the SHA-256 of its bytes, as 64 hexadecimal digits in
+    /// place of a path. Keep the bytes under that name; [`RequestFile::into_request`] gives back the same request. It
+    /// holds personal data.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) at a coordinate that is no finite number, which no file
+    /// form can hold.
+    pub fn of(request: &SignRequest) -> Result<Self> {
+        // Named one by one, so that a field added to the request cannot be forgotten here.
+        let SignRequest {
+            reference,
+            documents,
+            signers,
+            order,
+            delivery,
+            message,
+            language,
+            return_url,
+            expires_after,
+            legal_classes,
+            options,
+        } = request;
+        let signers = signers.iter().enumerate();
+        let signers =
+            signers.map(|(i, signer)| SignerFile::of(signer).map_err(|e| e.within(&format!("signers[{i}]"))));
+        Ok(Self {
+            version: REQUEST_FILE_VERSION,
+            reference: Some(reference.clone()),
+            delivery: *delivery,
+            order: *order,
+            message: message.as_deref().map(Personal::new),
+            language: language.clone(),
+            return_url: return_url.clone(),
+            expires_after: *expires_after,
+            legal_classes: legal_classes.clone(),
+            documents: documents.iter().map(DocumentFile::of).collect(),
+            signers: signers.collect::<Result<_>>()?,
+            options: options.clone(),
+        })
+    }
+
+    /// Where each document is, in order: what [`RequestFile::into_request`] will ask for.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.documents.iter().map(|document| document.path.as_path())
+    }
+
     /// Turns the file into a request, reading each document through `read`. A missing reference becomes a random one;
     /// a missing document name becomes the file's name without its extension.
     ///
@@ -195,6 +241,77 @@ impl fmt::Debug for RequestFile {
         let (documents, signers) = (self.documents.len(), self.signers.len());
         write!(f, "RequestFile({}, {documents} documents, {signers} signers)", self.delivery)
     }
+}
+
+impl DocumentFile {
+    fn of(document: &Document) -> Self {
+        Self {
+            path: document.sha256().to_string().into(),
+            key: Some(document.key().to_owned()),
+            name: Some(document.name().to_owned()),
+            media_type: Some(document.media_type().clone()),
+        }
+    }
+}
+
+impl SignerFile {
+    fn of(signer: &Signer) -> Result<Self> {
+        let Signer { key, name, email, phone, identity, group, documents, placements, message, language } =
+            signer;
+        let placements = placements.iter().enumerate();
+        let placements = placements
+            .map(|(i, place)| PlacementFile::of(place).map_err(|e| e.within(&format!("placements[{i}]"))));
+        Ok(Self {
+            key: key.clone(),
+            name: name.clone(),
+            email: email.clone(),
+            phone: phone.clone(),
+            identity: identity.clone(),
+            group: *group,
+            documents: documents.clone(),
+            placements: placements.collect::<Result<_>>()?,
+            message: message.as_deref().map(Personal::new),
+            language: language.clone(),
+        })
+    }
+}
+
+impl PlacementFile {
+    fn of(placement: &Placement) -> Result<Self> {
+        let Placement { document, spot } = placement;
+        let file = Self { document: document.clone(), ..Self::default() };
+        Ok(match spot {
+            Spot::Page(PagePosition { page, x, y, unit, origin, corner, size }) => Self {
+                page: Some(*page),
+                x: Some(finite("x", *x)?),
+                y: Some(finite("y", *y)?),
+                unit: Some(*unit),
+                origin: Some(*origin),
+                corner: Some(*corner),
+                size: size.map(finite_size).transpose()?,
+                ..file
+            },
+            Spot::Anchor(anchor) => {
+                finite("anchor.dx", anchor.dx)?;
+                finite("anchor.dy", anchor.dy)?;
+                anchor.size.map(finite_size).transpose().map_err(|e| e.within("anchor"))?;
+                Self { anchor: Some(anchor.clone()), ..file }
+            }
+            Spot::Field(field) => Self { field: Some(field.clone()), ..file },
+            Spot::Native(NativePosition { kind, page, x, y }) => {
+                let native = NativeFile { kind: kind.clone(), page: *page, x: x.clone(), y: y.clone() };
+                Self { native: Some(native), ..file }
+            }
+        })
+    }
+}
+
+fn finite(field: &str, number: f64) -> Result<f64> {
+    if number.is_finite() { Ok(number) } else { Err(Error::invalid(field, "this is no finite number")) }
+}
+
+fn finite_size(size: Size) -> Result<Size> {
+    Ok(Size { width: finite("size.width", size.width)?, height: finite("size.height", size.height)? })
 }
 
 fn document(file: DocumentFile, content: Bytes, index: Option<usize>) -> Result<Document> {

@@ -228,6 +228,14 @@ impl Intent {
         self.prepared_at
     }
 
+    /// The same intent as if it had been prepared then: for looking for what may have been sent since, where the intent of
+    /// that time was lost.
+    #[must_use]
+    pub fn since(mut self, prepared_at: Timestamp) -> Self {
+        self.prepared_at = prepared_at;
+        self
+    }
+
     /// How signers get to the page.
     #[must_use]
     pub fn delivery(&self) -> Delivery {
@@ -274,8 +282,7 @@ impl Intent {
     /// The intent as JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
-        // A struct of strings, numbers and times can always be written.
-        serde_json::to_string_pretty(self).unwrap_or_default()
+        stored::write_pretty(self)
     }
 
     /// Reads an intent of any version.

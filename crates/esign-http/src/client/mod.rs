@@ -9,7 +9,9 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use esign_core::{Clock, Error, ErrorKind, Observation, Observer, Operation, ProviderKind, Result, Retry};
+use esign_core::{
+    CallScope, Clock, Error, ErrorKind, Observation, Observer, Operation, ProviderKind, Result, Retry,
+};
 use http::Method;
 use reqwest_middleware::ClientWithMiddleware;
 use reqwest_tracing::TracingMiddleware;
@@ -146,6 +148,9 @@ impl HttpClient {
             let Some(wait) = self.0.backoff.wait(repeated, after) else {
                 return Err(exhausted(error, repeated));
             };
+            if CallScope::current().is_missed_at(self.0.clock.monotonic() + wait) {
+                return Err(error);
+            }
             tracing::debug!(
                 repeated,
                 wait_ms = wait.as_millis(),

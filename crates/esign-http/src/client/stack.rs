@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use esign_core::{Clock, Error, ErrorKind, Observation, Observer, ProviderKind, Retry};
+use esign_core::{CallScope, Clock, Error, ErrorKind, NotBefore, Observation, Observer, ProviderKind, Retry};
 use futures_util::stream;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{Extensions, HeaderMap, HeaderValue};
@@ -183,6 +183,9 @@ impl Middleware for RetryLayer {
                 return outcome;
             }
             let Some(wait) = self.backoff.wait(retries, retry_after) else { return outcome };
+            if CallScope::current().is_missed_at(self.clock.monotonic() + wait) {
+                return outcome;
+            }
             {
                 let mut journal = ticket.journal();
                 journal.retries += 1;
@@ -279,7 +282,13 @@ impl Middleware for LimiterLayer {
         let Some(limiter) = self.limiter.as_ref().filter(|_| ticket.limited) else {
             return next.run(request, extensions).await;
         };
-        let permit = limiter.acquire().await;
+        let permit = match limiter.acquire_in_time().await {
+            Ok(permit) => permit,
+            Err(NotBefore(time)) => {
+                let wait = time.saturating_sub(limiter.clock().monotonic());
+                return Err(reqwest_middleware::Error::middleware(not_in_time(wait)));
+            }
+        };
         if !permit.waited().is_zero() {
             let waited = permit.waited();
             tracing::debug!(limiter_wait_ms = waited.as_millis(), "waited for the rate limit");
@@ -291,6 +300,12 @@ impl Middleware for LimiterLayer {
         drop(ticket.journal().permit.take());
         outcome
     }
+}
+
+/// Nothing was sent, so that it is safe to come back.
+fn not_in_time(wait: Duration) -> Error {
+    let message = "the rate limit lets nothing through within the time that the call was given";
+    Error::new(ErrorKind::RateLimited, message).with_retry(Retry::Safe { after: Some(wait) })
 }
 
 /// Adds the credentials, if the request goes to the API's own origin.
@@ -346,7 +361,13 @@ impl Middleware for WireLayer {
         let attempt = ticket.earlier_attempts + ticket.journal().retries + 1;
         let status = outcome.as_ref().ok().map(|response| response.status().as_u16());
         let took = self.clock.monotonic().saturating_sub(sent_at);
-        ticket.tell(|kind| Observation::Attempt { kind, operation, attempt, status, took });
+        let scope = CallScope::current();
+        let reference = scope.reference.as_ref();
+        if let Some(watch) = &ticket.watch {
+            let attempt =
+                Observation::Attempt { kind: &watch.kind, operation, reference, attempt, status, took };
+            watch.observer.observe(&attempt);
+        }
         outcome
     }
 }

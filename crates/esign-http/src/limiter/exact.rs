@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use esign_core::CallClass;
+
 use crate::RateLimit;
 
 /// Keeps `limit` in every window of `window + slack`, ends included.
@@ -23,6 +25,8 @@ pub(super) struct ExactWindow {
 pub(super) enum Full {
     /// One becomes free at this time.
     Until(Duration),
+    /// The gate lets nothing through before this time.
+    AtGate(Duration),
     /// All slots are taken by requests that have not been sent yet: one of them has to move first.
     UntilReleased,
 }
@@ -38,15 +42,21 @@ impl ExactWindow {
         }
     }
 
-    pub(super) fn take(&mut self, now: Duration) -> Result<(), Full> {
+    pub(super) fn take(&mut self, now: Duration, class: CallClass) -> Result<(), Full> {
         while self.sent.front().is_some_and(|&sent| self.leaves_at(sent) <= now) {
             self.sent.pop_front();
         }
-        if self.sent.len() + self.pending < self.limit {
+        let share = class.share_of(u32::try_from(self.limit).unwrap_or(u32::MAX)) as usize;
+        let taken = self.sent.len() + self.pending;
+        if taken < share {
             self.pending += 1;
             return Ok(());
         }
-        Err(self.sent.front().map_or(Full::UntilReleased, |&sent| Full::Until(self.leaves_at(sent))))
+        // The first so many have to leave before the class has room again.
+        Err(self
+            .sent
+            .get(taken - share)
+            .map_or(Full::UntilReleased, |&sent| Full::Until(self.leaves_at(sent))))
     }
 
     /// The request of a taken slot is being sent.

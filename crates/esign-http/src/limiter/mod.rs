@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use esign_core::{Clock, Result};
+use esign_core::{Ask, CallClass, CallScope, Clock, Gate, NotBefore, Pass, Result};
 use futures_util::future::{Either, select};
 use tokio::sync::Notify;
 
@@ -16,13 +16,14 @@ use self::exact::{ExactWindow, Full};
 use self::paced::Paced;
 use crate::{LimiterMode, RateLimit};
 
-pub use self::registry::{LimiterKey, Limiters};
+pub use self::registry::{LimiterKey, Limiters, LocalGate};
 
 /// Hands out permission to send.
 ///
 /// - The limit holds in every window, whether its ends count or not, for the time of *sending*. A server counts
 ///   arrivals: `slack` is how much the way there may vary.
 /// - Waiters are served first come first served. One that is dropped costs nothing and holds up nobody.
+/// - Polls ([`CallClass::Poll`]) leave room for the others and wait in a queue of their own.
 /// - All waits are on the injected clock.
 ///
 /// ```
@@ -43,9 +44,18 @@ pub use self::registry::{LimiterKey, Limiters};
 pub struct Limiter {
     rate: RateLimit,
     clock: Arc<dyn Clock>,
-    /// Whoever holds it is first in the queue; tokio's mutex is fair.
-    turn: tokio::sync::Mutex<()>,
+    /// One for what somebody waits for, one for polls, which never hold up the others.
+    queues: [Queue; 2],
     pace: Pace,
+    /// What counts over other processes too, and under which key.
+    gate: Option<(Arc<dyn Gate>, String)>,
+}
+
+/// Those who wait, first come first served.
+#[derive(Default)]
+struct Queue {
+    /// Its holder is first in the queue; tokio's mutex is fair.
+    turn: tokio::sync::Mutex<()>,
     /// Tells the first in the queue that a slot was stamped or given back.
     moved: Notify,
 }
@@ -61,33 +71,101 @@ impl Limiter {
     /// # Errors
     /// [`ErrorKind::Config`](esign_core::ErrorKind::Config) if the numbers do not agree.
     pub fn new(rate: RateLimit, clock: Arc<dyn Clock>) -> Result<Arc<Self>> {
+        Self::behind(rate, clock, None)
+    }
+
+    /// A limiter that also asks a gate, under this key, for each request that its own count lets through.
+    fn behind(
+        rate: RateLimit,
+        clock: Arc<dyn Clock>,
+        gate: Option<(Arc<dyn Gate>, String)>,
+    ) -> Result<Arc<Self>> {
         rate.check()?;
         let pace = match rate.mode {
             LimiterMode::Exact => Pace::Exact(Mutex::new(ExactWindow::new(&rate))),
             LimiterMode::Paced => Pace::Paced(Paced::new(&rate, Arc::clone(&clock))),
         };
-        Ok(Arc::new(Self { rate, clock, turn: tokio::sync::Mutex::new(()), pace, moved: Notify::new() }))
+        Ok(Arc::new(Self { rate, clock, queues: Default::default(), pace, gate }))
     }
 
-    /// Waits for permission to send one request.
+    /// Waits for permission to send one request, however long it takes.
     pub async fn acquire(self: &Arc<Self>) -> Permit {
-        let since = self.clock.monotonic();
-        let _turn = self.turn.lock().await;
         loop {
-            match self.take() {
-                Ok(()) => break,
+            match self.acquire_in(&CallScope::default()).await {
+                Ok(permit) => return permit,
+                Err(NotBefore(time)) => self.clock.sleep_until(time).await,
+            }
+        }
+    }
+
+    /// Waits for permission to send one request, for as long as the current [`CallScope`] allows.
+    ///
+    /// # Errors
+    /// [`NotBefore`] as soon as it is clear that nothing will be let through before the scope's deadline.
+    pub async fn acquire_in_time(self: &Arc<Self>) -> Result<Permit, NotBefore> {
+        self.acquire_in(&CallScope::current()).await
+    }
+
+    async fn acquire_in(self: &Arc<Self>, scope: &CallScope) -> Result<Permit, NotBefore> {
+        let queue = &self.queues[usize::from(scope.class == CallClass::Poll)];
+        let since = self.clock.monotonic();
+        let _turn = queue.turn.lock().await;
+        loop {
+            match self.try_take(scope).await {
+                Ok(pass) => {
+                    let waited = self.clock.monotonic().saturating_sub(since);
+                    return Ok(Permit { limiter: Arc::clone(self), pass, waited, open: true });
+                }
+                Err(Full::Until(time) | Full::AtGate(time)) if scope.is_missed_at(time) => {
+                    return Err(NotBefore(time));
+                }
+                // Nothing that moves here moves the gate; our own slot went back, and telling ourselves would spin.
+                Err(Full::AtGate(time)) => self.clock.sleep_until(time).await,
                 Err(Full::Until(time)) => {
                     // A slot given back may free one earlier.
-                    let moved = std::pin::pin!(self.moved.notified());
+                    let moved = std::pin::pin!(queue.moved.notified());
                     match select(self.clock.sleep_until(time), moved).await {
                         Either::Left(_) | Either::Right(_) => {}
                     }
                 }
-                Err(Full::UntilReleased) => self.moved.notified().await,
+                Err(Full::UntilReleased) => queue.moved.notified().await,
             }
         }
-        let waited = self.clock.monotonic().saturating_sub(since);
-        Permit { limiter: Arc::clone(self), waited, open: true }
+    }
+
+    /// Permission to send one request now, without waiting and without the gate.
+    ///
+    /// # Errors
+    /// [`NotBefore`] if there is none; where all places are taken by requests that have not left yet, a second from now.
+    pub fn try_acquire(self: &Arc<Self>, class: CallClass) -> Result<Permit, NotBefore> {
+        match self.take(class) {
+            Ok(()) => {
+                Ok(Permit { limiter: Arc::clone(self), pass: None, waited: Duration::ZERO, open: true })
+            }
+            Err(Full::Until(time) | Full::AtGate(time)) => Err(NotBefore(time)),
+            Err(Full::UntilReleased) => Err(NotBefore(self.clock.monotonic() + Duration::from_secs(1))),
+        }
+    }
+
+    /// A slot of our own, and then one of the gate's.
+    async fn try_take(&self, scope: &CallScope) -> Result<Option<Pass>, Full> {
+        self.take(scope.class)?;
+        let Some((gate, key)) = &self.gate else { return Ok(None) };
+        let mut ours = Taken { limiter: self, kept: false };
+        let ask = Ask {
+            key,
+            limit: self.rate.limit,
+            window: self.rate.window + self.rate.slack,
+            class: scope.class,
+            now: self.clock.monotonic(),
+        };
+        let pass = gate.try_acquire(&ask).await.map_err(|NotBefore(time)| Full::AtGate(time))?;
+        ours.kept = true;
+        Ok(Some(pass))
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
     }
 
     /// What it keeps.
@@ -96,10 +174,20 @@ impl Limiter {
         self.rate
     }
 
-    fn take(&self) -> Result<(), Full> {
+    fn take(&self, class: CallClass) -> Result<(), Full> {
         match &self.pace {
-            Pace::Exact(window) => lock(window).take(self.clock.monotonic()),
+            Pace::Exact(window) => lock(window).take(self.clock.monotonic(), class),
             Pace::Paced(paced) => paced.take().map_err(|wait| Full::Until(self.clock.monotonic() + wait)),
+        }
+    }
+
+    /// Ends the taken state of a slot.
+    fn close(&self, how: impl FnOnce(&mut ExactWindow, Duration)) {
+        if let Pace::Exact(window) = &self.pace {
+            let mut window = lock(window);
+            how(&mut window, self.clock.monotonic());
+            drop(window);
+            self.queues.iter().for_each(|queue| queue.moved.notify_one());
         }
     }
 
@@ -125,11 +213,26 @@ impl fmt::Debug for Limiter {
     }
 }
 
+/// A slot of a window that the gate has not agreed to yet.
+struct Taken<'a> {
+    limiter: &'a Limiter,
+    kept: bool,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.limiter.close(|window, _| window.give_back());
+        }
+    }
+}
+
 /// Permission to send one request. Dropped unsent, it costs nothing in exact mode; in paced mode its cell is spent.
 #[derive(Debug)]
 #[must_use = "say `sent` when the request leaves"]
 pub struct Permit {
     limiter: Arc<Limiter>,
+    pass: Option<Pass>,
     waited: Duration,
     open: bool,
 }
@@ -137,6 +240,9 @@ pub struct Permit {
 impl Permit {
     /// The request leaves now: from now on it counts.
     pub fn sent(mut self) {
+        if let Some(pass) = self.pass.take() {
+            pass.sent();
+        }
         self.close(ExactWindow::stamp);
     }
 
@@ -147,14 +253,8 @@ impl Permit {
     }
 
     fn close(&mut self, how: impl FnOnce(&mut ExactWindow, Duration)) {
-        if !std::mem::take(&mut self.open) {
-            return;
-        }
-        if let Pace::Exact(window) = &self.limiter.pace {
-            let mut window = lock(window);
-            how(&mut window, self.limiter.clock.monotonic());
-            drop(window);
-            self.limiter.moved.notify_one();
+        if std::mem::take(&mut self.open) {
+            self.limiter.close(how);
         }
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use async_trait::async_trait;
 use esign_core::secrecy::{ExposeSecret, SecretString};
-use esign_core::{Clock, Error, ProviderKind, Result};
+use esign_core::{Ask, Clock, Error, Gate, NotBefore, Pass, ProviderKind, Result};
 use url::Url;
 
 use crate::config::origin_of;
@@ -22,6 +24,18 @@ enum Name {
 }
 
 impl LimiterKey {
+    /// The key as a [`Gate`] gets it: a digest, because a credential's fingerprint is nobody else's business.
+    fn for_gate(&self) -> String {
+        let (kind, parts) = match &self.0 {
+            Name::Group(kind, name) => (kind, ["group".to_owned(), name.clone()]),
+            Name::Credential { kind, base, fingerprint } => {
+                (kind, [base.clone(), format!("{fingerprint:x?}")])
+            }
+        };
+        let digest = esign_core::Sha256Hash::of_parts(&[&parts[0], &parts[1]]).to_string();
+        format!("{kind}-{}", &digest[..32])
+    }
+
     /// All instances of this kind whose `limiter_group` has this name.
     #[must_use]
     pub fn group(kind: ProviderKind, name: impl Into<String>) -> Self {
@@ -66,7 +80,13 @@ impl Limiters {
     /// # Errors
     /// [`ErrorKind::Config`](esign_core::ErrorKind::Config) if the numbers do not agree, or differ from those of
     /// another instance that shares the limiter.
-    pub fn limiter(&self, key: LimiterKey, rate: RateLimit, clock: &Arc<dyn Clock>) -> Result<Arc<Limiter>> {
+    pub fn limiter(
+        &self,
+        key: LimiterKey,
+        rate: RateLimit,
+        clock: &Arc<dyn Clock>,
+        gate: Option<Arc<dyn Gate>>,
+    ) -> Result<Arc<Limiter>> {
         let mut limiters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         limiters.retain(|_, limiter| Arc::strong_count(limiter) > 1 || !limiter.is_idle());
         if let Some(shared) = limiters.get(&key) {
@@ -81,7 +101,8 @@ impl Limiters {
                 ));
             }
         }
-        let limiter = Limiter::new(rate, Arc::clone(clock))?;
+        let gate = gate.map(|gate| (gate, key.for_gate()));
+        let limiter = Limiter::behind(rate, Arc::clone(clock), gate)?;
         if let Some(unused) = limiters.get(&key) {
             limiter.inherit(unused);
         }
@@ -90,10 +111,39 @@ impl Limiters {
     }
 }
 
+/// A gate for one process: what a test, or a program with one process and several clients, can give to each of them.
+#[derive(Debug)]
+pub struct LocalGate {
+    limiters: Limiters,
+    clock: Arc<dyn Clock>,
+}
+
+impl LocalGate {
+    /// A gate that has seen no request yet. Clients must have the same clock.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
+        Arc::new(Self { limiters: Limiters::new(), clock })
+    }
+}
+
+#[async_trait]
+impl Gate for LocalGate {
+    async fn try_acquire(&self, ask: &Ask<'_>) -> Result<Pass, NotBefore> {
+        let rate = RateLimit { slack: Duration::ZERO, ..RateLimit::exact(ask.limit, ask.window) };
+        let key = LimiterKey(Name::Group(ProviderKind::new("gate"), ask.key.to_owned()));
+        // Numbers that do not agree were refused when the asker's own limiter was made.
+        let limiter = self.limiters.limiter(key, rate, &self.clock, None);
+        let limiter = limiter.map_err(|_| NotBefore(ask.now + UNDECIDED))?;
+        let permit = limiter.try_acquire(ask.class)?;
+        Ok(Pass::new(move |sent| if sent { permit.sent() } else { drop(permit) }))
+    }
+}
+
+/// When to ask again where a gate cannot decide.
+const UNDECIDED: Duration = Duration::from_secs(1);
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use esign_core::VirtualClock;
 
     use super::*;
@@ -109,7 +159,7 @@ mod tests {
         let rate = RateLimit::exact(100, Duration::from_secs(10));
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::at("2026-01-01T00:00:00Z".parse().unwrap()));
         let limiters = Limiters::new();
-        let get = |key| limiters.limiter(key, rate, &clock).unwrap();
+        let get = |key| limiters.limiter(key, rate, &clock, None).unwrap();
         let first = get(key("https://a.example/v1", "marker"));
         for (other, same) in [
             (key("https://a.example/v2", "marker"), true),
@@ -132,18 +182,21 @@ mod tests {
         let limiters = Limiters::new();
         let group = LimiterKey::group(KIND, "g");
 
-        let limiter = limiters.limiter(group.clone(), rate, &clock).unwrap();
+        let limiter = limiters.limiter(group.clone(), rate, &clock, None).unwrap();
         limiter.acquire().await.sent();
         let address = Arc::as_ptr(&limiter);
         let other = RateLimit::exact(2, Duration::from_secs(10));
-        assert_eq!(limiters.limiter(group.clone(), other, &clock).unwrap_err().field_path(), Some("limiter"));
+        assert_eq!(
+            limiters.limiter(group.clone(), other, &clock, None).unwrap_err().field_path(),
+            Some("limiter")
+        );
         drop(limiter);
 
-        let reloaded = limiters.limiter(group.clone(), rate, &clock).unwrap();
+        let reloaded = limiters.limiter(group.clone(), rate, &clock, None).unwrap();
         assert_eq!(Arc::as_ptr(&reloaded), address);
         drop(reloaded);
 
-        let changed = limiters.limiter(group, other, &clock).unwrap();
+        let changed = limiters.limiter(group, other, &clock, None).unwrap();
         assert_eq!(changed.rate(), other);
         changed.acquire().await.sent();
         virtual_clock.run(changed.acquire()).await.sent();

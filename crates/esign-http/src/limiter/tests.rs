@@ -284,3 +284,57 @@ fn a_slow_token_does_not_open_a_second_window() {
     });
     assert!(second > Duration::from_secs(40), "counted from sending, not from permission: {second:?}");
 }
+
+/// Two clients with a limiter each, as two processes have, behind one gate.
+#[test]
+fn a_gate_keeps_the_limit_over_several_limiters() {
+    let clock = clock();
+    let gate: Arc<dyn Gate> = LocalGate::new(Arc::new(clock.clone()));
+    let rate = RateLimit::exact(10, TEN_SECONDS);
+    let sent = Mutex::new(Vec::new());
+    let one = |_| {
+        let gate = Some((Arc::clone(&gate), "key".to_owned()));
+        let limiter = Limiter::behind(rate, Arc::new(clock.clone()), gate).unwrap();
+        let (clock, sent) = (&clock, &sent);
+        async move {
+            for _ in 0..25 {
+                let permit = limiter.acquire().await;
+                sent.lock().unwrap().push(clock.monotonic());
+                permit.sent();
+            }
+        }
+    };
+    run(&clock, join_all((0..3).map(one)));
+    let sent = sent.into_inner().unwrap();
+    assert_eq!(sent.len(), 75);
+    assert_eq!(most_in_any_window(&sent, TEN_SECONDS), 10, "and without the gate it would be 30");
+}
+
+#[test]
+fn a_wait_beyond_the_deadline_is_not_begun_and_costs_nothing() {
+    let clock = clock();
+    let limiter = limiter(RateLimit::exact(1, TEN_SECONDS), &clock);
+    run(&clock, async {
+        limiter.acquire().await.sent();
+        let mut hurried = CallScope::default();
+        hurried.deadline = Some(clock.monotonic() + Duration::from_secs(3));
+        let before = clock.monotonic();
+        let NotBefore(when) = limiter.acquire_in(&hurried).await.unwrap_err();
+        assert_eq!(clock.monotonic(), before);
+        assert!(when > before + TEN_SECONDS, "{when:?}");
+        hurried.deadline = Some(when);
+        assert!(limiter.acquire_in(&hurried).await.is_ok(), "what is in time is waited for");
+    });
+}
+
+#[test]
+fn polls_leave_room_for_what_somebody_waits_for() {
+    let clock = clock();
+    let limiter = limiter(RateLimit::exact(10, TEN_SECONDS), &clock);
+    let passed = |class| (0..10).filter(|_| limiter.try_acquire(class).map(Permit::sent).is_ok()).count();
+    assert_eq!(passed(CallClass::Poll), 7);
+    assert_eq!(passed(CallClass::Act), 3);
+    assert!(limiter.try_acquire(CallClass::Poll).is_err());
+    clock.advance(Duration::from_secs(11));
+    assert_eq!(passed(CallClass::Poll), 7);
+}

@@ -289,8 +289,16 @@ impl Lookup for SignicatProvider {
     /// Orders can be neither listed nor searched.
     async fn find(&self, _: &Intent) -> Result<Resolution> {
         let why = "Signicat's orders can be neither listed nor searched; a callback or a returning browser with this \
-                   reference names the order: SignicatProvider::recover finds it then";
+                   reference names the order: Client::resolve_by_call finds it then";
         Ok(Resolution::Unknown { why: why.to_owned() })
+    }
+
+    /// The call names the order; whether the order has this intent's reference Signicat itself is asked.
+    async fn find_by_call(&self, intent: &Intent, call: &InboundCall) -> Result<Resolution> {
+        match Notice::of(call).order_id {
+            Some(order_id) => self.recover(intent, &order_id).await,
+            None => Ok(Resolution::Unknown { why: "the call names no order".to_owned() }),
+        }
     }
 }
 

@@ -17,7 +17,7 @@ async fn a_notification_names_the_request_and_is_answered_200() {
     let received = world.client.receive("signicat", &call).await.unwrap();
     assert_eq!(received.reply.status, 200);
     match received.events.unwrap().as_slice() {
-        [Event::Hint { key }] => assert_eq!(*key, Some(handle.key())),
+        [Event::Hint { key, .. }] => assert_eq!(*key, Some(handle.key())),
         other => panic!("{other:?}"),
     }
     let notice = Notice::of(&call);

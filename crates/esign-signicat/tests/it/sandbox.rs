@@ -344,7 +344,7 @@ async fn a_lost_order_is_found_by_the_browser_that_comes_back() {
     assert_eq!(live.state(&found.handle).await, State::Pending);
     assert!(found.next_steps.iter().any(|next| next.step == Step::WaitForOthers));
     match live.client.receive("signicat", &call).await.unwrap().events.unwrap().as_slice() {
-        [Event::Hint { key }] => assert_eq!(*key, Some(found.handle.key())),
+        [Event::Hint { key, .. }] => assert_eq!(*key, Some(found.handle.key())),
         other => panic!("{other:?}"),
     }
 }

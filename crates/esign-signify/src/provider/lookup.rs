@@ -20,12 +20,31 @@ pub(super) async fn find(
     config: &SignifyConfig,
     intent: &Intent,
 ) -> Result<Resolution> {
-    let mut matches = matches_of(client, config, intent).await?;
-    if matches.is_empty() {
+    let mut found = find_many(client, config, std::slice::from_ref(intent)).await?;
+    // One for each intent.
+    Ok(found.pop().unwrap_or(Resolution::NotFound))
+}
+
+/// The same for several intents, over one list for all of them.
+pub(super) async fn find_many(
+    client: &SignifyClient,
+    config: &SignifyConfig,
+    intents: &[Intent],
+) -> Result<Vec<Resolution>> {
+    let mut matches = matches_of(client, config, intents).await?;
+    if matches.iter().any(Vec::is_empty) {
         let clock = client.http().clock();
         clock.sleep_until(clock.monotonic() + unsigned(config.lookup_settle)).await;
-        matches = matches_of(client, config, intent).await?;
+        matches = matches_of(client, config, intents).await?;
     }
+    let mut found = Vec::with_capacity(intents.len());
+    for (intent, matches) in intents.iter().zip(matches) {
+        found.push(judge(client, intent, matches).await?);
+    }
+    Ok(found)
+}
+
+async fn judge(client: &SignifyClient, intent: &Intent, matches: Vec<Match>) -> Result<Resolution> {
     let now = client.http().clock().now();
     if matches.is_empty() {
         let old = now.duration_since(intent.prepared_at()) > LISTED_FOR;
@@ -53,18 +72,28 @@ struct Match {
     by_reference: bool,
 }
 
+/// What agrees with each intent, out of one reading of the list.
+async fn matches_of(
+    client: &SignifyClient,
+    config: &SignifyConfig,
+    intents: &[Intent],
+) -> Result<Vec<Vec<Match>>> {
+    let (listing, by_their_clock) = client.listing(Operation::Lookup).await?;
+    let now = client.http().clock().now();
+    let window = |intent: &Intent| Window::of(intent, now, by_their_clock, config.lookup_skew);
+    intents.iter().map(|intent| matches_in(&listing, intent, &window(intent))).collect()
+}
+
 /// By the reference in the name where there is one; else by name, mode and time.
-async fn matches_of(client: &SignifyClient, config: &SignifyConfig, intent: &Intent) -> Result<Vec<Match>> {
+fn matches_in(listing: &[DocumentSummary], intent: &Intent, window: &Window) -> Result<Vec<Match>> {
     let Some(name) = intent.documents().first().map(|document| document.name.as_str()) else {
         return Ok(Vec::new());
     };
     // The setting may have changed since: both names are looked for.
     let suffixed = with_suffix(name, intent.reference());
     let mode = mode_of(intent)?;
-    let (listing, by_their_clock) = client.listing(Operation::Lookup).await?;
-    let window = Window::of(intent, client.http().clock().now(), by_their_clock, config.lookup_skew);
     let (mut certain, mut possible) = (Vec::new(), Vec::new());
-    for summary in listing {
+    for summary in listing.iter().cloned() {
         if summary.name == suffixed {
             certain.push(Match { summary, by_reference: true });
         } else if summary.name == name

@@ -282,6 +282,11 @@ impl Lookup for SignifyProvider {
     async fn find(&self, intent: &Intent) -> Result<Resolution> {
         lookup::find(&self.0.client, &self.0.config, intent).await
     }
+
+    /// The list is read once for all: it has no filter, so it costs the same for one intent as for five hundred.
+    async fn find_many(&self, intents: &[Intent]) -> Result<Vec<Resolution>> {
+        lookup::find_many(&self.0.client, &self.0.config, intents).await
+    }
 }
 
 #[async_trait]

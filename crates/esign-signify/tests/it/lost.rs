@@ -244,3 +244,28 @@ async fn a_failing_lookup_is_safe_to_repeat() {
     // The rest of the faults is used up by retries of the next.
     assert_eq!(candidates(world.client.resolve(&intent).await.unwrap()).len(), 1);
 }
+
+/// After a crash with many armed attempts the list is read once, not once for each.
+#[tokio::test]
+async fn many_intents_cost_one_list() {
+    let world = World::new(json!({ "reference_in_name": "suffix" })).await;
+    let mut intents = Vec::new();
+    for _ in 0..3 {
+        let effect = Effect::json(502, "{}");
+        world.sandbox.inject(Fault::on("signify.create", effect).after_commit()).unwrap();
+        let (intent, _) = try_to_send(&world, one_by_email("Lease 12")).await;
+        intents.push(intent);
+    }
+    let found = world.client.resolve_many(&intents).await.unwrap();
+    assert!(found.iter().all(|found| matches!(found, Resolution::Found(_))), "{found:?}");
+    assert_eq!(world.sandbox.call_count("signify.list"), 1);
+    let mut ids: Vec<_> = found
+        .iter()
+        .map(|found| match found {
+            Resolution::Found(submission) => submission.handle.key(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    ids.dedup();
+    assert_eq!(ids.len(), 3, "each intent has found its own");
+}

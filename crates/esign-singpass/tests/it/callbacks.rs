@@ -111,7 +111,7 @@ async fn a_redirect_is_a_hint_whatever_it_says() {
         }
         let received = world.client.receive("singpass", &call).await.unwrap();
         let events = received.events.unwrap();
-        let [Event::Hint { key }] = events.as_slice() else { panic!("{events:?}") };
+        let [Event::Hint { key, .. }] = events.as_slice() else { panic!("{events:?}") };
         assert_eq!(key.as_ref(), Some(&handle.key()));
     }
 }

@@ -44,7 +44,9 @@ async fn a_person_signs_the_webhook_tells_and_the_document_extends_what_was_sent
     let event = verified(&received[0]);
     assert_eq!((&event.key, event.standing.state), (&handle.key(), State::Completed));
     assert_eq!(event.at, live.singpass().request(id).unwrap().signed_at);
-    let Event::Hint { key } = comes_back(&live, &redirect).await else { panic!("a redirect is no proof") };
+    let Event::Hint { key, .. } = comes_back(&live, &redirect).await else {
+        panic!("a redirect is no proof")
+    };
     assert_eq!(key, Some(handle.key()));
 
     let report = live.client.status(&handle).await.unwrap();
@@ -269,7 +271,7 @@ async fn mockpass_is_served_without_settings() {
     assert_eq!(live.client.cancel(&handle).await.unwrap_err().kind(), ErrorKind::Unsupported);
     let redirect = live.singpass().sign(handle.request().id(), &person()).await.unwrap();
     assert!(!redirect.contains("status="));
-    assert!(matches!(comes_back(&live, &redirect).await, Event::Hint { key: Some(_) }));
+    assert!(matches!(comes_back(&live, &redirect).await, Event::Hint { key: Some(_), .. }));
     live.singpass().webhooks_done().await;
     assert_eq!(verified(&live.party.take()[0]).key, handle.key());
     assert_eq!(live.client.status(&handle).await.unwrap().state(), State::Completed);

@@ -106,8 +106,7 @@ impl Evidence {
             let key = sent_document(self.record.intent(), &artifact.id)?.key.clone();
             let checked = verify_against_record(&self.record, artifact, options.clone()).await?;
             problems.extend(checked.problems.iter().map(|problem| format!("document {key}: {problem}")));
-            // A report of strings, numbers and times can always be written.
-            let report = serde_json::to_vec_pretty(&checked.report).unwrap_or_default();
+            let report = written(&checked.report)?;
             let path = |name: &str| format!("documents/{number}/{name}");
             files.add(path("signed.pdf"), Holds::Signed, Some(&key), artifact.content.clone());
             files.add(path("report.json"), Holds::Report, Some(&key), report.into());
@@ -189,11 +188,17 @@ impl Files {
         let paths: Vec<_> = self.entries.iter().map(|entry| entry.path.clone()).collect();
         let software = concat!("esign ", env!("CARGO_PKG_VERSION")).to_owned();
         let manifest = Manifest { evidence: MANIFEST_VERSION, created_at, software, files: self.entries };
-        // As above.
-        let manifest = serde_json::to_vec_pretty(&manifest).unwrap_or_default();
+        let manifest = written(&manifest)?;
         let files = paths.iter().map(String::as_str).zip(&self.contents);
         archive::write(std::iter::once((MANIFEST, &Bytes::from(manifest))).chain(files))
     }
+}
+
+/// A file of the archive. An empty one in its place would be evidence of nothing.
+fn written<T: Serialize>(file: &T) -> Result<Vec<u8>> {
+    serde_json::to_vec_pretty(file).map_err(|e| {
+        Error::new(ErrorKind::Internal, "a file of the evidence cannot be written").with_source(e)
+    })
 }
 
 #[cfg(test)]

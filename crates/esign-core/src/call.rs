@@ -72,9 +72,15 @@ impl CallScope {
         let mut call = pin!(CURRENT.scope(self, call));
         let Some(deadline) = deadline else { return Some(call.await) };
         let mut timer = pin!(clock.sleep_until(deadline));
-        poll_fn(|cx| match call.as_mut().poll(cx) {
-            Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending => timer.as_mut().poll(cx).map(|()| None),
+        poll_fn(|cx| {
+            // A process that stood still must not go on with a call when nobody counts on it any more.
+            if clock.monotonic() > deadline {
+                return Poll::Ready(None);
+            }
+            match call.as_mut().poll(cx) {
+                Poll::Ready(output) => Poll::Ready(Some(output)),
+                Poll::Pending => timer.as_mut().poll(cx).map(|()| None),
+            }
         })
         .await
     }
@@ -104,6 +110,22 @@ mod tests {
         assert_eq!(clock.monotonic(), Duration::from_secs(5));
         let quick = scope().run(&clock, clock.sleep_until(Duration::from_secs(5)));
         assert_eq!(clock.run(quick).await, Some(()), "done at the deadline is done in time");
+    }
+
+    #[tokio::test]
+    async fn a_call_does_not_go_on_after_its_process_stood_still() {
+        let clock = VirtualClock::at("2026-01-01T00:00:00Z".parse().unwrap());
+        let went_on = std::sync::atomic::AtomicBool::new(false);
+        let scope = CallScope { deadline: Some(Duration::from_secs(5)), ..CallScope::default() };
+        let mut call = pin!(scope.run(&clock, async {
+            tokio::task::yield_now().await;
+            went_on.store(true, std::sync::atomic::Ordering::Relaxed);
+        }));
+        let first = poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx).is_pending())).await;
+        assert!(first);
+        clock.advance(Duration::from_secs(6));
+        assert_eq!(call.await, None);
+        assert!(!went_on.load(std::sync::atomic::Ordering::Relaxed));
     }
 
     #[test]

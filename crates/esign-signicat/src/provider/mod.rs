@@ -11,9 +11,9 @@ use async_trait::async_trait;
 use esign_core::jiff::{SignedDuration, Timestamp};
 use esign_core::{
     Artifact, ArtifactId, Callbacks, CancelOutcome, Capabilities, Delivery, Documents, Endpoint, Error,
-    ErrorKind, Finding, Handle, Intent, Lookup, Operation, Prepared, Probe, ProbeCheck, ProbeReport,
-    ProbeVerdict, Provider, ProviderKind, RequestRef, Resolution, Resolved, Result, Retention, Retry,
-    SecretUrl, Settled, StatusReport, Step, Submission, Trial,
+    ErrorKind, Finding, Handle, InboundCall, Intent, Lookup, Operation, Prepared, Probe, ProbeCheck,
+    ProbeReport, ProbeVerdict, Provider, ProviderKind, RequestRef, Resolution, Resolved, Result, Retention,
+    Retry, SecretUrl, Settled, StatusReport, Step, Submission, Trial,
 };
 use serde::{Deserialize, Serialize};
 
@@ -295,7 +295,7 @@ impl Lookup for SignicatProvider {
 
     /// The call names the order; whether the order has this intent's reference Signicat itself is asked.
     async fn find_by_call(&self, intent: &Intent, call: &InboundCall) -> Result<Resolution> {
-        match Notice::of(call).order_id {
+        match crate::Notice::of(call).order_id {
             Some(order_id) => self.recover(intent, &order_id).await,
             None => Ok(Resolution::Unknown { why: "the call names no order".to_owned() }),
         }

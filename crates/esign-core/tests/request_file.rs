@@ -6,8 +6,8 @@ use bytes::Bytes;
 use esign_core::facts::Size;
 use esign_core::jiff::SignedDuration;
 use esign_core::{
-    Anchor, Corner, Delivery, Document, ErrorKind, Identity, LegalClass, MediaType, Occurrence, Order,
-    Origin, PagePosition, Placement, ProviderKind, ProviderOption, Reference, RequestFile, SignRequest,
+    Anchor, Corner, Delivery, Document, ErrorKind, Identity, LegalClass, Mark, MediaType, Occurrence, Order,
+    Origin, PagePosition, Placement, ProviderKind, ProviderOption, Reference, RequestFile, Role, SignRequest,
     Signer, Spot, Unit, Use,
 };
 use proptest::option::of as maybe;
@@ -67,9 +67,28 @@ fn spot() -> impl Strategy<Value = Spot> {
             Spot::Anchor(anchor)
         },
     );
-    let native = (1u32..9, "-?(0|[1-9][0-9]{0,3})(\\.[0-9]{1,5})?")
-        .prop_map(|(page, x)| Placement::native(ProviderKind::new("acme"), page, &x, "0.10").unwrap().spot);
+    let native = (1u32..9, "-?(0|[1-9][0-9]{0,3})(\\.[0-9]{1,5})?").prop_map(|(page, x)| {
+        let mut spot = Placement::native(ProviderKind::new("acme"), page, &x, "0.10").unwrap().spot;
+        if let (Spot::Native(native), 0) = (&mut spot, page % 2) {
+            *native = native.clone().with_size("12.50".parse().unwrap(), "3".parse().unwrap());
+        }
+        spot
+    });
     prop_oneof![page, anchor, text().prop_map(Spot::Field), native]
+}
+
+fn mark() -> impl Strategy<Value = Mark> {
+    prop_oneof![
+        Just(Mark::Signature),
+        Just(Mark::Initials),
+        Just(Mark::Date),
+        Just(Mark::Name),
+        Just(Mark::Email)
+    ]
+}
+
+fn role() -> impl Strategy<Value = Role> {
+    prop_oneof![Just(Role::Signer), Just(Role::Approver), Just(Role::Viewer), Just(Role::Copy)]
 }
 
 fn signer() -> impl Strategy<Value = Signer> {
@@ -80,9 +99,9 @@ fn signer() -> impl Strategy<Value = Signer> {
         maybe(text()),
         proptest::collection::vec((text(), any::<bool>()), 0..3),
     );
-    let placements = proptest::collection::vec((maybe(text()), spot()), 0..3);
-    (person, wishes, placements).prop_map(
-        |((key, name, email, phone, identity), (group, message, language, uses), placements)| {
+    let placements = proptest::collection::vec((maybe(text()), spot(), mark()), 0..3);
+    (person, wishes, placements, role()).prop_map(
+        |((key, name, email, phone, identity), (group, message, language, uses), placements, role)| {
             let mut signer = Signer::new(key);
             signer.name = name.map(Into::into);
             signer.email = email.map(Into::into);
@@ -92,9 +111,10 @@ fn signer() -> impl Strategy<Value = Signer> {
             for (document, sign) in uses {
                 signer = signer.document(document, if sign { Use::Sign } else { Use::View });
             }
-            for (document, spot) in placements {
+            signer.role = role;
+            for (document, spot, mark) in placements {
                 let mut placement = Placement::form_field("");
-                (placement.document, placement.spot) = (document, spot);
+                (placement.document, placement.spot, placement.mark) = (document, spot, mark);
                 signer = signer.place(placement);
             }
             signer

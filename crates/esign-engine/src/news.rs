@@ -130,6 +130,8 @@ pub enum Learned {
         result: ResultState,
         /// A handle in place of the old one.
         handle: Option<Sealed>,
+        /// Next steps in place of the old ones: those whose turn has come have links now.
+        steps: Option<Sealed>,
         /// Not sooner than this.
         after: Option<Duration>,
     },

@@ -89,7 +89,8 @@ impl Client {
             let message = format!("nobody is reminded: the request has ended ({})", report.state());
             return Err(named(Error::new(ErrorKind::Conflict, message)));
         }
-        reminders.remind(handle.request()).await.map_err(named)
+        let remind = reminders.remind(handle.request());
+        self.call(&instance, Operation::Remind, Some(handle.request().reference()), remind).await
     }
 
     /// Erases a request and its documents at the provider, whatever its state; true if it was there. Download first.

@@ -274,7 +274,7 @@ impl Client {
 
 fn out_of_time(operation: Operation) -> Error {
     let retry = match operation {
-        Operation::Submit => Retry::OutcomeUnknown,
+        Operation::Submit | Operation::Remind => Retry::OutcomeUnknown,
         _ => Retry::SAFE,
     };
     Error::new(ErrorKind::Timeout, "it was not done within the time that the call was given")

@@ -256,8 +256,19 @@ impl DocumentFile {
 
 impl SignerFile {
     fn of(signer: &Signer) -> Result<Self> {
-        let Signer { key, name, email, phone, identity, group, documents, placements, message, language } =
-            signer;
+        let Signer {
+            key,
+            name,
+            email,
+            phone,
+            role,
+            identity,
+            group,
+            documents,
+            placements,
+            message,
+            language,
+        } = signer;
         let placements = placements.iter().enumerate();
         let placements = placements
             .map(|(i, place)| PlacementFile::of(place).map_err(|e| e.within(&format!("placements[{i}]"))));
@@ -266,6 +277,7 @@ impl SignerFile {
             name: name.clone(),
             email: email.clone(),
             phone: phone.clone(),
+            role: *role,
             identity: identity.clone(),
             group: *group,
             documents: documents.clone(),
@@ -278,8 +290,8 @@ impl SignerFile {
 
 impl PlacementFile {
     fn of(placement: &Placement) -> Result<Self> {
-        let Placement { document, spot } = placement;
-        let file = Self { document: document.clone(), ..Self::default() };
+        let Placement { document, spot, mark } = placement;
+        let file = Self { document: document.clone(), mark: *mark, ..Self::default() };
         Ok(match spot {
             Spot::Page(PagePosition { page, x, y, unit, origin, corner, size }) => Self {
                 page: Some(*page),
@@ -298,8 +310,15 @@ impl PlacementFile {
                 Self { anchor: Some(anchor.clone()), ..file }
             }
             Spot::Field(field) => Self { field: Some(field.clone()), ..file },
-            Spot::Native(NativePosition { kind, page, x, y }) => {
-                let native = NativeFile { kind: kind.clone(), page: *page, x: x.clone(), y: y.clone() };
+            Spot::Native(NativePosition { kind, page, x, y, width, height }) => {
+                let native = NativeFile {
+                    kind: kind.clone(),
+                    page: *page,
+                    x: x.clone(),
+                    y: y.clone(),
+                    width: width.clone(),
+                    height: height.clone(),
+                };
                 Self { native: Some(native), ..file }
             }
         })

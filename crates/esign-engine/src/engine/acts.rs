@@ -3,12 +3,12 @@
 use esign_core::jiff::{SignedDuration, Timestamp};
 use esign_core::{
     ArtifactId, CallClass, Client, Error, ErrorKind, Resolution, Result, ResultState, Retry, Standing, State,
-    SubmissionRecord,
+    StatusReport, SubmissionRecord,
 };
 
 use super::Engine;
 use crate::news::{Found, Learned};
-use crate::order::{Attempt, Order, Outcome};
+use crate::order::{Attempt, Order, Outcome, Sent};
 use crate::plan::{Act, later};
 
 /// How far back it is looked for what a restored store may have forgotten: an order may have been accepted anew since, and was
@@ -109,14 +109,16 @@ impl Engine {
         let Some(sent) = order.sent() else { return Ok(lost("what the provider gave")) };
         let handle = self.handle_of(order, sent)?;
         match self.within(CallClass::Poll).status(&handle).await {
-            Ok(report) => {
-                let handle =
-                    report.new_handle.as_ref().map(|new| self.seal_handle(order, new)).transpose()?;
-                let (standing, result) = (report.standing, report.result);
-                Ok(Learned::Seen { standing, result, handle, after: report.ask_again_after })
-            }
+            Ok(report) => self.seen(order, sent, &report),
             Err(error) => Ok(fault(&error)),
         }
+    }
+
+    fn seen(&self, order: &Order, sent: &Sent, report: &StatusReport) -> Result<Learned> {
+        let handle = report.new_handle.as_ref().map(|new| self.seal_handle(order, new)).transpose()?;
+        let steps = self.merged_steps(order, sent, &report.next_steps)?;
+        let (standing, result) = (report.standing, report.result);
+        Ok(Learned::Seen { standing, result, handle, steps, after: report.ask_again_after })
     }
 
     /// Fetches everything that there is, has it judged, and keeps it before it says so.
@@ -128,15 +130,8 @@ impl Engine {
             Ok(report) => report,
             Err(error) => return Ok(fault(&error)),
         };
-        let sealed = report.new_handle.as_ref().map(|new| self.seal_handle(order, new)).transpose()?;
-        let seen = Learned::Seen {
-            standing: report.standing,
-            result: report.result,
-            handle: sealed,
-            after: report.ask_again_after,
-        };
         if !matches!(report.result, ResultState::Ready { .. }) {
-            return Ok(seen);
+            return self.seen(order, sent, &report);
         }
         handle = report.new_handle.unwrap_or(handle);
         let wanted = if report.artifacts.is_empty() { vec![ArtifactId::SIGNED] } else { report.artifacts };
@@ -150,6 +145,7 @@ impl Engine {
                         standing,
                         result: ResultState::Gone,
                         handle: None,
+                        steps: None,
                         after: None,
                     });
                 }

@@ -78,6 +78,23 @@ impl Engine {
         NextStep::from_stored(&self.key_of(order)?.open_text(STEPS, &sent.steps)?)
     }
 
+    /// The steps with newer ones in the place of theirs; `None` if there are none.
+    pub(super) fn merged_steps(
+        &self,
+        order: &Order,
+        sent: &Sent,
+        newer: &[NextStep],
+    ) -> Result<Option<crate::Sealed>> {
+        if newer.is_empty() {
+            return Ok(None);
+        }
+        let mut steps = self.steps_of(order, sent)?;
+        steps.retain(|old| newer.iter().all(|new| new.signer != old.signer));
+        steps.extend_from_slice(newer);
+        let stored = NextStep::to_stored(&steps);
+        self.key_of(order)?.seal(STEPS, stored.expose_secret().as_bytes()).map(Some)
+    }
+
     /// The intent of an attempt; a record holds one too.
     pub(super) fn intent_of(text: &str) -> Result<Intent> {
         Intent::from_json(text)

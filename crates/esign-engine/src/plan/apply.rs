@@ -7,6 +7,7 @@ use esign_core::{CancelOutcome, HandleKey, ResultState, Standing, State};
 use super::{MOST_ATTEMPTS, Step, later};
 use crate::news::{Decision, EventKind, Found, Learned, News};
 use crate::order::{Attempt, Decided, Outcome, Sent, Stage};
+use crate::seal::Sealed;
 
 impl Step<'_> {
     pub(super) fn news(&mut self, news: &News) {
@@ -75,8 +76,9 @@ impl Step<'_> {
             }
             Learned::Looked { attempt: Some(n), found } => self.resolved(*n, found),
             Learned::Looked { attempt: None, found } => self.asked_first(found),
-            Learned::Seen { standing, result, handle, after } => {
-                self.seen(*standing, *result, handle.as_ref(), *after);
+            Learned::Seen { standing, result, handle, steps, after } => {
+                self.renew(handle.as_ref(), steps.as_ref());
+                self.seen(*standing, *result, *after);
             }
             Learned::Kept { archive, note } => {
                 self.order.archive.clone_from(archive);
@@ -285,21 +287,23 @@ impl Step<'_> {
         }
     }
 
-    fn seen(
-        &mut self,
-        standing: Standing,
-        result: ResultState,
-        handle: Option<&crate::Sealed>,
-        after: Option<Duration>,
-    ) {
+    /// Takes a new handle and new links in place of the old ones.
+    fn renew(&mut self, handle: Option<&Sealed>, steps: Option<&Sealed>) {
+        let current = self.order.current;
+        let attempt = self.order.attempts.iter_mut().find(|attempt| Some(attempt.n) == current);
+        if let Some(Outcome::Sent(sent)) = attempt.map(|attempt| &mut attempt.outcome) {
+            if let Some(handle) = handle {
+                sent.handle = handle.clone();
+            }
+            if let Some(steps) = steps {
+                sent.steps = steps.clone();
+            }
+        }
+    }
+
+    fn seen(&mut self, standing: Standing, result: ResultState, after: Option<Duration>) {
         self.order.faults = 0;
         self.order.note = None;
-        if let (Some(handle), Some(n)) = (handle, self.order.current)
-            && let Some(Outcome::Sent(sent)) =
-                self.order.attempts.iter_mut().find(|a| a.n == n).map(|a| &mut a.outcome)
-        {
-            sent.handle = handle.clone();
-        }
         let before = self.order.standing;
         self.standing(standing);
         // Concluded twice, from two looks, is as good as it gets.

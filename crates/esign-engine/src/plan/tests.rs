@@ -168,7 +168,7 @@ fn ends_do_not_move_and_contradictions_are_told() {
 fn what_was_only_concluded_is_looked_at_again_and_gives_way() {
     let seen = |standing| {
         let result = esign_core::ResultState::NotReady;
-        Input::Learned(Learned::Seen { standing, result, handle: None, after: None })
+        Input::Learned(Learned::Seen { standing, result, handle: None, steps: None, after: None })
     };
     let expired = Standing::concluded(State::Expired);
     let once = plan(&watching(), &[seen(expired)], at(9), &rules());

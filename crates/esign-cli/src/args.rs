@@ -329,6 +329,9 @@ pub(crate) struct Verify {
     /// Which document of the record it is, if there are several
     #[arg(long, value_name = "KEY", requires = "record")]
     pub(crate) document: Option<String>,
+    /// Also write the file as it was when the last person signed it, without what was added later; OUT must be new
+    #[arg(long, value_name = "OUT")]
+    pub(crate) extract_signed: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -145,3 +145,13 @@ fn names_of_fields_are_read_as_their_encoding_has_them() {
     let facts = inspect(&file("01d-at-field-pdfdocencoding.pdf"), &Limits::default()).unwrap();
     assert_eq!(facts.signatures[0].name, "Tenant\u{2019}s signature");
 }
+
+/// 1 KB that names four thousand million characters: refused before anything is made of them.
+#[cfg(feature = "preview")]
+#[test]
+fn a_map_of_all_characters_is_refused_at_once() {
+    let refused =
+        esign_pdf::preview::page(&file("memory-page-unicode-map.pdf").into(), 1, 72.0, &Limits::default());
+    let error = refused.unwrap_err().to_string();
+    assert!(error.contains("characters that a font maps"), "{error}");
+}

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use esign::jiff::Timestamp;
-use esign::pdf::verify::{Coverage, SignatureReport, Verdict};
+use esign::pdf::verify::{Coverage, SignatureKind, SignatureReport, Verdict};
 use esign::pdf::{VerificationReport, VerifyOptions};
 use esign::{Artifact, ArtifactId, Clock, HttpSettings, MediaType, SubmissionRecord, SystemClock};
 use serde_json::{Value, json};
 
 use crate::args::{Common, Trust, Verify};
 use crate::failure::{Exit, Failure};
-use crate::files::{read_bytes, read_record};
+use crate::files::{read_bytes, read_record, write_new};
 use crate::output::{Mark, Output, printable, value};
 use crate::settings;
 
@@ -22,6 +22,7 @@ pub(super) const NO_ROOTS: &str = "Without root certificates nobody is trusted: 
 /// Good if every signature holds and is trusted, and with a record if the file is the one that was sent.
 pub(crate) async fn run(args: &Verify, common: &Common, output: &Output) -> Result<Exit, Failure> {
     let content = read_bytes(&args.file)?;
+    let whole = content.clone();
     let mut options = options(&args.trust, args.at, common).await?;
     let unanswered =
         if args.fetch_revocation { fetch_revocation(&content, &mut options).await? } else { Vec::new() };
@@ -41,11 +42,32 @@ pub(crate) async fn run(args: &Verify, common: &Common, output: &Output) -> Resu
         }
     };
     checked.notes.extend(unanswered);
+    if let Some(out) = &args.extract_signed {
+        checked.notes.push(extract_signed(&checked.report, &whole, out)?);
+    }
     output.answer(&checked.to_json(), || checked.words(&args.file));
     if trusts_nobody {
         output.plain(NO_ROOTS);
     }
     Ok(checked.problems.is_empty().into())
+}
+
+/// Writes the file as it was when the last person signed it, and says what was written.
+fn extract_signed(report: &VerificationReport, whole: &Bytes, out: &Path) -> Result<String, Failure> {
+    let by_people = report.signatures.iter().filter(|it| it.kind != SignatureKind::DocumentTimestamp);
+    let last = by_people.filter(|it| it.integrity.is_passed()).max_by_key(|it| it.signed_bytes);
+    let signed = last.and_then(|it| Some((it, whole.get(..usize::try_from(it.signed_bytes).ok()?)?)));
+    let Some((signature, bytes)) = signed else {
+        return Err(Failure::usage("the file has no intact signature, so there is no signed revision to write"));
+    };
+    write_new(out, bytes)?;
+    Ok(format!(
+        "wrote {}: the {} bytes that signature {} covers, without the {} that follow",
+        out.display(),
+        bytes.len(),
+        signature.field,
+        whole.len() - bytes.len()
+    ))
 }
 
 /// What was found out about a file.

@@ -8,8 +8,10 @@ use hayro_interpret::hayro_syntax::object::{Array, Dict, MaybeRef, Name, Object,
 use hayro_interpret::hayro_syntax::page::{Page, Resources};
 
 #[cfg(feature = "preview")]
-use crate::reader::{Dict as Dictionary, Id, Object as Value};
-use crate::reader::{Doc, Packed, Stream as Source};
+use crate::reader::Id;
+use crate::reader::{
+    Dict as Fields, Doc, Lexer, Object as Value, Packed, Stream as Source, Token, hexadecimal,
+};
 use crate::{Limits, PdfError};
 
 /// How deep forms are drawn within forms; the interpreter stops there as well.
@@ -52,7 +54,7 @@ impl Heaviest {
         1.0 + self.program / 16.0
     }
 
-    fn note<'a>(&mut self, doc: Doc<'a>, dict: Dictionary<'a>, length: f64) {
+    fn note<'a>(&mut self, doc: Doc<'a>, dict: Fields<'a>, length: f64) {
         if doc.get_integer(dict, b"PatternType") == Some(1) {
             self.pattern = self.pattern.max(length);
         }
@@ -78,6 +80,9 @@ impl Budget {
         let mut lengths = HashMap::new();
         let mut total = 0u64;
         for (id, object) in doc.objects() {
+            if let Value::Dict(dict) = object {
+                characters(with_widths(doc, dict), limits)?;
+            }
             let Some(stream) = object.as_stream() else { continue };
             if doc.get_name(stream.dict, b"Subtype").as_deref() == Some("Image") {
                 continue;
@@ -102,7 +107,7 @@ impl Budget {
             match object {
                 Value::Stream(stream) => heaviest.note(doc, stream.dict, length(&id)),
                 Value::Dict(font) => {
-                    let glyphs = doc.get_dict(font, b"CharProcs").into_iter().flat_map(Dictionary::iter);
+                    let glyphs = doc.get_dict(font, b"CharProcs").into_iter().flat_map(Fields::iter);
                     let lengths =
                         glyphs.filter_map(|(_, glyph)| glyph.as_reference()).map(|glyph| length(&glyph));
                     heaviest.glyph = lengths.fold(heaviest.glyph, f64::max);
@@ -268,14 +273,87 @@ fn exceeded(limit: u64) -> PdfError {
     PdfError::Limit { what: "bytes of unpacked page content", limit }
 }
 
+/// What a stream unpacks to, in bytes, and a map of characters in the characters that it names: one line of it can name
+/// four thousand million, and readers make a table of them.
 fn unpacked<'a>(doc: Doc<'a>, stream: Source<'a>, limits: &Limits) -> Result<u64, PdfError> {
     /// What filters that are not known here expand at most.
     const UNKNOWN: u64 = 64;
     match doc.unpacked(stream, limits.max_stream) {
-        Ok(content) => Ok(content.len() as u64),
+        Ok(content) => {
+            characters(mapped(&content), limits)?;
+            Ok(content.len() as u64)
+        }
         Err(Packed::TooLarge) => Err(too_large(limits)),
         Err(Packed::Unknown | Packed::Broken) => Ok((stream.raw.len() as u64).saturating_mul(UNKNOWN)),
     }
+}
+
+/// How many characters the ranges of a character map name (ISO 32000-1, 9.7.5.4 and 9.10.3); 0 if it is none.
+fn mapped(content: &[u8]) -> u64 {
+    if memchr::memmem::find(content, b"begincmap").is_none() {
+        return 0;
+    }
+    let mut lexer = Lexer::new(content, 0);
+    let (mut sum, mut within) = (0u64, false);
+    loop {
+        match lexer.next() {
+            Token::End => return sum,
+            Token::Word(b"beginbfrange" | b"begincidrange" | b"beginnotdefrange") => within = true,
+            Token::Word(word) if word.starts_with(b"end") => within = false,
+            Token::Hex(low) if within => {
+                let Token::Hex(high) = lexer.next() else { continue };
+                sum = sum.saturating_add(code(high).saturating_sub(code(low)));
+                // Where the range leads to: a code, a number or a list.
+                let mut depth = 0;
+                loop {
+                    match lexer.next() {
+                        Token::ArrayOpen => depth += 1,
+                        Token::ArrayClose => depth -= 1,
+                        Token::End => return sum,
+                        _ => {}
+                    }
+                    if depth <= 0 {
+                        break;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// How many characters the widths of a font's descendants name (ISO 32000-1, 9.7.4.3): `first last width`, or `first [list]`.
+fn with_widths<'a>(doc: Doc<'a>, font: Fields<'a>) -> u64 {
+    let descendants = doc.get_array(font, b"DescendantFonts");
+    let lists = descendants
+        .iter()
+        .take(8)
+        .filter_map(|font| doc.dict(font))
+        .flat_map(|font| [&b"W"[..], b"W2"].into_iter().map(move |key| doc.get_array(font, key)));
+    let mut sum = 0u64;
+    for list in lists {
+        let mut items = list.iter();
+        while let Some(first) = items.next() {
+            let number = |item: Value<'a>| doc.number(item).unwrap_or(0.0).clamp(0.0, 4.3e9);
+            if let Some(Some(last)) = items.next().map(|item| doc.resolve(item))
+                && last.as_array().is_none()
+            {
+                sum = sum.saturating_add((number(last) - number(first)).max(0.0) as u64);
+                items.next();
+            }
+        }
+    }
+    sum
+}
+
+/// A character code: at most four bytes count.
+fn code(raw: &[u8]) -> u64 {
+    hexadecimal(raw).iter().take(4).fold(0, |code, byte| code << 8 | u64::from(*byte))
+}
+
+fn characters(count: u64, limits: &Limits) -> Result<(), PdfError> {
+    let limit = limits.max_glyphs as u64;
+    if count > limit { Err(PdfError::Limit { what: "characters that a font maps", limit }) } else { Ok(()) }
 }
 
 fn too_large(limits: &Limits) -> PdfError {

@@ -72,6 +72,7 @@ pub(crate) fn survey(file: &File<'_>, targets: &HashSet<u32>, updates: usize) ->
     let mut surveyor = Surveyor {
         file,
         targets,
+        keywords: HashSet::new(),
         size: sizes.max().unwrap_or_default(),
         departures: file.departures(),
         referrers: HashMap::new(),
@@ -101,7 +102,10 @@ pub(crate) fn survey(file: &File<'_>, targets: &HashSet<u32>, updates: usize) ->
 /// table says.
 const LOOSE: [&str; 3] = [codes::XREF_FORM, codes::OBJECT_END, codes::STREAM_LINE];
 
-/// From its first byte to after its last, and what it is.
+/// What every object begins with, after its numbers.
+const KEYWORD: &[u8] = b"obj";
+
+/// From its first byte to after its last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Extent {
     start: usize,
@@ -114,6 +118,8 @@ struct Surveyor<'s> {
     departures: Vec<Departure>,
     referrers: HashMap<u32, Vec<Referrer>>,
     extents: Vec<Extent>,
+    /// Where the keyword `obj` of each object stands.
+    keywords: HashSet<usize>,
     /// The largest `/Size`: numbers from there on are no objects of the file.
     size: u64,
 }
@@ -127,6 +133,16 @@ impl<'s> Surveyor<'s> {
     }
 
     fn header(&mut self) {
+        for section in &self.file.sections {
+            let written = section.trailer.has(b"XRefStm");
+            if written && (section.stream().is_none() || section.of_hybrid) {
+                self.departures.push(Departure::new(
+                    codes::TRAILER,
+                    section.offset,
+                    "a trailer's /XRefStm is not a number, or none that belongs there",
+                ));
+            }
+        }
         if self.file.header_offset > 0 {
             self.depart(codes::HEADER_OFFSET, 0, "bytes stand before the header");
         }
@@ -187,6 +203,13 @@ impl<'s> Surveyor<'s> {
 
     fn table(&mut self, start: usize, end: usize, trailer: &[u8], section: u16) {
         self.extents.push(Extent { start, end });
+        let written = &self.file.bytes[start..end];
+        let entries = memchr::memmem::find(written, b"trailer").map_or(written, |at| &written[..at]);
+        let known = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b' ' | b'\r' | b'\n' | b'n' | b'f');
+        let head = entries.iter().take_while(|byte| super::lexer::is_space(**byte)).count() + b"xref".len();
+        if !entries.get(head..).unwrap_or_default().iter().all(known) {
+            self.depart(codes::XREF_COUNT, start, "a cross-reference table has something that is no entry");
+        }
         // The trailer's own brackets stand around its body.
         let from = end.saturating_sub(trailer.len() + 4);
         let Some(open) = memchr::memmem::find(&self.file.bytes[from..end], b"<<") else { return };
@@ -232,7 +255,9 @@ impl<'s> Surveyor<'s> {
         let Some((found, values)) = self.file.header_at(offset) else {
             return self.misplaced(id.unwrap_or_default(), offset);
         };
-        if id.is_some_and(|id| id != found) {
+        let mut begin = Lexer::new(self.file.bytes, offset);
+        begin.skip_white();
+        if id.is_some_and(|id| id != found) || !begin.peek().is_some_and(|byte| byte.is_ascii_digit()) {
             return self.misplaced(id.unwrap_or_default(), offset);
         }
         let mut lexer = values.lexer();
@@ -263,9 +288,8 @@ impl<'s> Surveyor<'s> {
         } else {
             self.depart(codes::OBJECT_END, lexer.pos(), "an object does not end with endobj");
         }
-        let mut begin = Lexer::new(self.file.bytes, offset);
-        begin.skip_white();
         self.extents.push(Extent { start: begin.pos(), end: lexer.pos() });
+        self.keywords.insert(values.lexer().pos() - KEYWORD.len());
     }
 
     /// One value; false if it leaves the grammar.
@@ -448,15 +472,22 @@ impl<'s> Surveyor<'s> {
                 })
     }
 
-    /// In an update nothing may look like an object that is none: a viewer that searches the file would find it.
+    /// In an update nothing may look like the beginning of an object that is none, whatever stands before the keyword: a
+    /// viewer that searches the file would find it.
     fn hidden(&mut self, from: usize) {
-        let starts: HashSet<_> = self.extents.iter().map(|extent| extent.start).collect();
-        let tail = self.file.bytes.get(from..).unwrap_or_default();
-        let hidden: Vec<_> = every_header(tail)
-            .filter(|(_, at)| !starts.contains(&(from + at)))
-            .map(|(_, at)| from + at)
+        let bytes = self.file.bytes;
+        let tail = bytes.get(from..).unwrap_or_default();
+        let regular = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+        let hidden: Vec<_> = memchr::memmem::find_iter(tail, KEYWORD)
+            .map(|at| from + at)
+            .filter(|at| !self.keywords.contains(at))
+            .filter(|at| {
+                let before = at.checked_sub(1).and_then(|at| bytes.get(at));
+                !before.is_some_and(u8::is_ascii_alphabetic) && !regular(bytes.get(at + KEYWORD.len()))
+            })
+            .take(3)
             .collect();
-        for at in hidden.into_iter().take(3) {
+        for at in hidden {
             self.depart(
                 codes::OBJECT_UNLISTED,
                 at,

@@ -145,7 +145,12 @@ impl<'a> Revisions<'a> {
         let mut apart =
             sections.map(|(at, section)| if at < index { section.offset >= end } else { section.end <= end });
         let places = file.records().iter().all(|record| match record.place {
-            Place::At(offset) => (record.section < revision.0) == (offset >= end),
+            // An update may list again what was there, at the place where it was.
+            Place::At(offset) if offset < end => {
+                record.section >= revision.0
+                    || file.record(record.number, revision).is_some_and(|was| was.place == record.place)
+            }
+            Place::At(_) => record.section < revision.0,
             Place::In { .. } | Place::Free => true,
         });
         apart.all(|apart| apart) && places

@@ -223,6 +223,10 @@ impl<'a> FormChanges<'_, 'a> {
             let widget = widget.filter(|id| self.diff.added.contains(id));
             let widget =
                 widget.ok_or_else(|| format!("signature field {name} uses something old as its box"))?;
+            // A box takes from its parent what it does not say itself.
+            if Some(widget) != field.id && dict.get(b"Parent").and_then(|it| it.as_reference()) != field.id {
+                return Err(format!("signature field {name} was added with a box of another parent"));
+            }
             self.new_box(name, signed, *dict)?;
             self.new_widgets.insert(widget);
         }

@@ -1,4 +1,4 @@
-"""qpdf's view of what a document would do: every action in it. Shows no pages."""
+"""qpdf's view of what a document would do: every action that its catalog leads to. Shows no pages."""
 
 import pikepdf
 
@@ -11,28 +11,23 @@ KINDS = ("/JavaScript", "/Launch", "/URI", "/GoToR", "/GoToE", "/SubmitForm", "/
 def show(path: str) -> Shown:
     try:
         with pikepdf.open(path, suppress_warnings=True) as pdf:
-            found = set()
-            for item in pdf.objects:
-                look(item, found, 0)
+            found, seen, left = set(), set(), [pdf.Root]
+            while left:
+                look(left.pop(), found, seen, left)
             return Shown([], frozenset(found))
     except pikepdf.PdfError as error:
         raise CannotShow(str(error)) from error
 
 
-def look(item, found: set, depth: int):
-    """Direct parts only: what is indirect comes by itself."""
-    if depth > 40:
-        return
-    if isinstance(item, pikepdf.Stream):
-        item = pikepdf.Dictionary({key: value for key, value in item.items() if key != "/Length"})
-    if isinstance(item, pikepdf.Dictionary):
+def look(item, found: set, seen: set, left: list):
+    """Takes one object, and puts what it leads to on the list."""
+    if item.is_indirect:
+        if item.objgen in seen:
+            return
+        seen.add(item.objgen)
+    if isinstance(item, pikepdf.Array):
+        left += [part for part in item if isinstance(part, pikepdf.Object)]
+    elif isinstance(item, (pikepdf.Dictionary, pikepdf.Stream)):
         if str(item.get("/S", "")) in KINDS:
             found.add(f"{item['/S']} {str(item.get('/JS', item.get('/URI', item.get('/F', ''))))[:200]}")
-        parts = [value for _, value in item.items()]
-    elif isinstance(item, pikepdf.Array):
-        parts = list(item)
-    else:
-        return
-    for part in parts:
-        if isinstance(part, pikepdf.Object) and not part.is_indirect:
-            look(part, found, depth + 1)
+        left += [part for _, part in item.items() if isinstance(part, pikepdf.Object)]

@@ -4,6 +4,7 @@ use super::base::{Base, NEW, TRAILER};
 use super::dice::Dice;
 use super::pdf::{self, Entry, Section, Writer, stream};
 use super::shape::Change;
+use super::signing;
 
 /// The first is proper; each of the others plays one object of the update off against what was signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,9 +56,11 @@ pub(crate) enum Delivery {
     InsideStream,
     /// Two sections with one number each, the signed one over the new one.
     Rollback,
+    /// Proper, but for a few bytes that are others, gone or there twice.
+    Mutated,
 }
 
-pub(crate) const TRICKS: [Delivery; 23] = [
+pub(crate) const TRICKS: [Delivery; 24] = [
     Delivery::Alias,
     Delivery::AliasInStream,
     Delivery::StreamTwice,
@@ -81,6 +84,7 @@ pub(crate) const TRICKS: [Delivery; 23] = [
     Delivery::Header,
     Delivery::InsideStream,
     Delivery::Rollback,
+    Delivery::Mutated,
 ];
 
 /// Numbers for the update's own streams, and for an object that hides under another number.
@@ -107,6 +111,13 @@ pub(crate) fn write(
         put_all(&mut writer, &objects, section);
         finish(&mut writer, section, dice);
         return Some(writer.bytes);
+    }
+    if delivery == Delivery::Mutated {
+        put_all(&mut writer, &objects, section);
+        finish(&mut writer, section, dice);
+        mutate(&mut writer.bytes, base.bytes.len(), dice);
+        let whole = change.signature.is_none() || signing::has_hole(&writer.bytes[base.bytes.len()..]);
+        return whole.then_some(writer.bytes);
     }
     if delivery == Delivery::Padded {
         put_all(&mut writer, &objects, section);
@@ -173,6 +184,24 @@ fn finish(writer: &mut Writer, section: Section, dice: &mut Dice) {
     }
 }
 
+/// Changes a few bytes behind `start`, but for the zeros of a hole.
+fn mutate(bytes: &mut Vec<u8>, start: usize, dice: &mut Dice) {
+    const LETTERS: &[u8] = b"0123456789 \n\r\0/<>[]()%RNnfobjendstreamxrefPrevSizeLengthKidsAnnots";
+    for _ in 0..=dice.below(3) {
+        let at = start + dice.below(bytes.len() - start);
+        let length = (1 + dice.below(12)).min(bytes.len() - at);
+        match dice.below(5) {
+            0 | 1 => bytes[at] = dice.pick(LETTERS),
+            2 => bytes.insert(at, dice.pick(LETTERS)),
+            3 => drop(bytes.drain(at..at + length)),
+            _ => {
+                let again = bytes[at..at + length].to_vec();
+                bytes.splice(at..at, again);
+            }
+        }
+    }
+}
+
 struct Trick<'a> {
     base: &'a Base,
     number: u32,
@@ -196,7 +225,7 @@ impl Trick<'_> {
         let packable = !pdf::is_stream(&self.new) && section == Section::Stream;
         let number = self.number;
         match delivery {
-            Delivery::Proper | Delivery::Padded => return None,
+            Delivery::Proper | Delivery::Padded | Delivery::Mutated => return None,
             Delivery::Alias => {
                 let at = writer.unlisted(HIDDEN, &self.new);
                 writer.entries.push(Entry::at(number, at));

@@ -65,8 +65,13 @@ impl Recipe {
     pub(crate) fn of(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let base_section = dice.pick(&SECTIONS);
-        let shape = if dice.once_in(6) { dice.pick(&HONEST) } else { dice.pick(&ATTACKS) };
-        let delivery = if dice.once_in(3) { Delivery::Proper } else { dice.pick(&TRICKS) };
+        // A verdict that is strict falls for what is nearly honest, if for anything.
+        let shape = if dice.once_in(3) { dice.pick(&HONEST) } else { dice.pick(&ATTACKS) };
+        let delivery = match dice.below(4) {
+            0 => Delivery::Proper,
+            1 => Delivery::Mutated,
+            _ => dice.pick(&TRICKS),
+        };
         // Most readers go on with the kind of section that they found; some mix them.
         let section = if dice.once_in(5) { dice.pick(&SECTIONS) } else { base_section };
         let signed_over = dice.once_in(8);
@@ -98,7 +103,7 @@ impl Recipe {
         if let Some((_, by)) = change.signature {
             bytes = signing::complete(bytes, &by.of(&bases.keys));
         }
-        if self.signed_over && change.signature.is_none() {
+        if self.signed_over && change.signature.is_none() && self.delivery != Delivery::Mutated {
             bytes = self.sign_over(bases, &bytes);
         }
         Some(Made { bytes, fill: change.fill, signed_box: change.signed_box })

@@ -32,6 +32,12 @@ pub(crate) fn hole(what: Signed, more: &str) -> String {
     format!("<<{kind}{more}/ByteRange{UNKNOWN}/Contents<{}>>>", "0".repeat(2 * RESERVED))
 }
 
+/// True if a hole in these bytes can be filled in.
+pub(crate) fn has_hole(bytes: &[u8]) -> bool {
+    let end = format!("{UNKNOWN}/Contents<{}>", "0".repeat(2 * RESERVED));
+    pdf::find(bytes, end.as_bytes()).is_some()
+}
+
 /// Fills in the last hole of a file: its range, and the signature over everything else.
 pub(crate) fn complete(mut bytes: Vec<u8>, by: &By<'_>) -> Vec<u8> {
     let range = pdf::rfind(&bytes, UNKNOWN.as_bytes()).expect("a hole");

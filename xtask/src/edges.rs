@@ -50,6 +50,7 @@ pub const ALLOWED: &[Allowed] = &[
     Allowed { name: "esign-signicat", normal: PROVIDER, dev: TESTING },
     Allowed { name: "esign-signify", normal: PROVIDER, dev: TESTING },
     Allowed { name: "esign-singpass", normal: PROVIDER, dev: TESTING },
+    Allowed { name: "esign-store-sqlite", normal: &["esign-engine"], dev: &[] },
     Allowed { name: "esign-txn", normal: PROVIDER, dev: TESTING },
     Allowed { name: "xtask", normal: &[], dev: &[] },
 ];

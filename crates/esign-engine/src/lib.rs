@@ -13,6 +13,9 @@ mod store;
 pub mod testing;
 mod vault;
 
+/// Re-exported because its types are part of what stores, sinks and vaults see.
+pub use esign_core;
+
 pub use engine::{Archivist, Choice, Engine, EngineBuilder, Settings, Verdict, Worked};
 pub use memory::{MemoryStore, Snapshot};
 pub use news::{Decision, Event, EventKind, Found, Learned, News, Stored, To, Told};

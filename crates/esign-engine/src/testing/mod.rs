@@ -4,6 +4,7 @@
 //! [`run`] plays one seed and holds the engine's ledgers against the provider's. [`Bug`] plants what a test must find.
 
 mod check;
+pub mod contract;
 mod engines;
 mod provider;
 mod random;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Diff;
 use super::same::references;
-use super::widget::listed_appearances;
+use super::widget::{Shows, is_sized, listed_appearances, shows};
 use crate::fields::Field;
 use crate::reader::{Dict, Doc, Id, Lexer, Object, Token, text};
 
@@ -30,6 +30,11 @@ impl<'a> Diff<'a> {
             if !parts.iter().any(|part| self.changed.contains(part))
                 || !parts.iter().all(|part| self.only_filled_in(*part))
             {
+                continue;
+            }
+            if !parts.iter().all(|part| self.stays_in_its_box(*part)) {
+                let what = format!("form field {} got an appearance that is not held by its box", field.name);
+                self.forbid(what, field.id);
                 continue;
             }
             self.appearance_written_over(&parts);
@@ -59,6 +64,12 @@ impl<'a> Diff<'a> {
                 _ => false,
             })
         })
+    }
+
+    /// True if every viewer draws a widget's appearance within its box.
+    fn stays_in_its_box(&self, part: Id) -> bool {
+        let doc = self.now();
+        doc.dict_of(part).is_none_or(|dict| shows(doc, dict, is_sized(doc, dict)) != Shows::Anywhere)
     }
 
     /// True if an appearance consists of new objects, and of these.

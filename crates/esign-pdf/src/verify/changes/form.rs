@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use esign_core::facts::{Rect, Widget};
 
-use super::widget::{self, Shows};
+use super::widget::{self, Shows, has_area};
 use super::{Diff, Restrictions};
 use crate::fields::Field;
 use crate::reader::{Array, Dict, Doc, Id, Lexer, Name, Object, Token};
@@ -247,8 +247,7 @@ impl<'a> FormChanges<'_, 'a> {
                 "signature field {name} was added with {entry}, which a signature does not need"
             ));
         }
-        let sized =
-            dict.get(b"Rect").and_then(|rect| crate::pages::rectangle(doc, rect)).is_some_and(has_area);
+        let sized = widget::is_sized(doc, dict);
         let shows = widget::shows(doc, dict, sized);
         if shows == Shows::Anywhere && signed != Signed::Nothing {
             return Err(format!(
@@ -388,8 +387,7 @@ impl<'a> FormChanges<'_, 'a> {
             .ok_or_else(|| format!("the empty signature field {name} was changed without being signed"))?;
         let signed = self.may_sign(name, value)?;
         for widget in parts.iter().filter_map(|part| new.dict_of(*part)) {
-            let sized =
-                widget.get(b"Rect").and_then(|rect| crate::pages::rectangle(new, rect)).is_some_and(has_area);
+            let sized = widget::is_sized(new, widget);
             match widget::shows(new, widget, sized) {
                 Shows::Anywhere => {
                     return Err(format!(
@@ -475,10 +473,6 @@ const MOST_PARENTS: usize = 32;
 fn place(widget: &Widget) -> String {
     let Rect { x, y, width, height, .. } = widget.shown;
     format!("a box of {width:.0} x {height:.0} pt at ({x:.0}, {y:.0}) of page {}", widget.page)
-}
-
-fn has_area(rect: Rect) -> bool {
-    rect.width > 0.0 && rect.height > 0.0
 }
 
 fn area(rect: &Rect) -> f64 {

@@ -1,6 +1,9 @@
 //! What a new signature field and its boxes may have: a closed list, because anything else could draw, run or hide.
 
-use crate::reader::{Dict, Doc, Id, Object};
+use esign_core::facts::Rect;
+
+use crate::pages::rectangle;
+use crate::reader::{Array, Dict, Doc, Id, Object};
 
 use super::has_only;
 
@@ -88,10 +91,24 @@ pub(crate) fn shows(doc: Doc<'_>, dict: Dict<'_>, sized: bool) -> Shows {
     shown
 }
 
-/// A bounding box with an area.
-fn has_box(doc: Doc<'_>, dict: Dict<'_>) -> bool {
-    let area = dict.get(b"BBox").and_then(|object| crate::pages::rectangle(doc, object));
-    area.is_some_and(|area| area.width > 0.0 && area.height > 0.0)
+/// True if a widget's rectangle has an area.
+pub(crate) fn is_sized<'a>(doc: Doc<'a>, dict: Dict<'a>) -> bool {
+    dict.get(b"Rect").and_then(|rect| rectangle(doc, rect)).is_some_and(has_area)
+}
+
+pub(crate) fn has_area(rect: Rect) -> bool {
+    rect.width > 0.0 && rect.height > 0.0
+}
+
+/// A bounding box with an area, and a matrix that keeps it one.
+fn has_box<'a>(doc: Doc<'a>, dict: Dict<'a>) -> bool {
+    let area = dict.get(b"BBox").and_then(|object| rectangle(doc, object));
+    let Some(matrix) = dict.get(b"Matrix") else { return area.is_some_and(has_area) };
+    let numbers = doc.resolve(matrix).and_then(|matrix| matrix.as_array());
+    let numbers: Vec<_> =
+        numbers.into_iter().flat_map(Array::iter).take(7).map_while(|it| doc.number(it)).collect();
+    let [a, b, c, d, _, _] = numbers[..] else { return false };
+    area.is_some_and(has_area) && (a * d - b * c).abs() > 1e-9
 }
 
 /// True if every appearance of an old widget brings its own resources, so that no default of the form shows in it.

@@ -66,7 +66,13 @@ fn fields_are_filled_in_only_where_a_certification_allows_it() {
     let lock = |action: &str| Lock { action: action.to_owned(), fields: ["amount".to_owned()].into() };
     let value: fn(&mut Update) = |u| u.set((13, 0), "V", Object::string_literal("999"));
     let shown: fn(&mut Update) = |u| {
-        let paint = u.add(Update::content("0 0 9 9 re f"));
+        let bbox = [0, 0, 9, 9].map(Object::from).to_vec();
+        let paint = u.add(lopdf::Stream::new(dictionary! { "BBox" => bbox }, b"0 0 9 9 re f".to_vec()));
+        u.set((13, 0), "V", Object::string_literal("999"));
+        u.set((13, 0), "AP", dictionary! { "N" => paint });
+    };
+    let unbounded: fn(&mut Update) = |u| {
+        let paint = u.add(Update::content("0 0 999 999 re f"));
         u.set((13, 0), "V", Object::string_literal("999"));
         u.set((13, 0), "AP", dictionary! { "N" => paint });
     };
@@ -85,6 +91,7 @@ fn fields_are_filled_in_only_where_a_certification_allows_it() {
         (Some(2), vec![lock("Include")], value, true),
         (Some(2), vec![lock("Exclude")], value, false),
         (Some(2), vec![], old_paint, true),
+        (Some(2), vec![], unbounded, true),
         (Some(2), vec![], moved, true),
         (Some(2), vec![], action, true),
         (Some(2), vec![], elsewhere, true),

@@ -66,6 +66,7 @@ const VERIFY: &[(&str, &[&str], Answer)] = &[
     ("refuse-docmdp2-fill-writes-appearance-in-place", &["refuse-root.pem"], Good),
     ("refuse-mediabox-integer-for-real", &["refuse-root.pem"], Good),
     ("refuse-fill-sets-read-only", &["refuse-root.pem"], Good),
+    ("honest-endesive-without-a-box", &["endesive-roots.pem"], Good),
     ("01-locked-field-changed-name-in-pdfdocencoding", &["bug-root.pem"], NotGood),
     ("01b-locked-field-changed-lock-in-pdfdocencoding", &["bug-root.pem"], NotGood),
     ("02-first-signature-unseen-content-changed", &["bug-root.pem"], NotGood),

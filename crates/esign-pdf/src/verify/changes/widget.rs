@@ -75,7 +75,8 @@ pub(crate) fn shows(doc: Doc<'_>, dict: Dict<'_>, sized: bool) -> Shows {
             Some(_) => return Shows::Anywhere,
         };
         for stream in streams.into_iter().flatten() {
-            let Object::Stream(stream) = stream else { return Shows::Anywhere };
+            // Only a stream can be drawn.
+            let Object::Stream(stream) = stream else { continue };
             let limit = doc.file.limits.max_stream;
             let content = doc.unpacked(stream, limit);
             if content.is_ok_and(|content| content.iter().all(|byte| crate::reader::is_space(*byte))) {

@@ -28,8 +28,8 @@ pub struct Fault {
     pub times: u32,
     /// Whether the request is carried out before the effect. Without it the service never sees the request.
     ///
-    /// [`Effect::Truncate`], [`Effect::Slow`], [`Effect::Huge`] and [`Effect::Extend`] change the real answer: they carry the request out
-    /// either way.
+    /// [`Effect::Truncate`], [`Effect::Slow`], [`Effect::Huge`], [`Effect::Extend`] and [`Effect::Set`] change the real answer:
+    /// they carry the request out either way.
     #[serde(default)]
     pub committed: bool,
     /// What happens.
@@ -119,6 +119,12 @@ pub enum Effect {
     },
     /// Each JSON object in the answer has a member more, which no documentation names.
     Extend,
+    /// In the JSON answer these places (JSON Pointers, RFC 6901) have these values instead. A place that is not there is
+    /// left out.
+    Set {
+        /// Values by place: `{"/signingLinks": []}`.
+        values: BTreeMap<String, serde_json::Value>,
+    },
 }
 
 impl Effect {
@@ -143,6 +149,11 @@ impl Effect {
     /// A 200 that says it is JSON and is not.
     pub fn garbage() -> Self {
         Self::json(200, "{\"id\": 6, \u{fffd}")
+    }
+
+    /// The real answer with another value at one place, by its JSON Pointer.
+    pub fn set(place: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
+        Self::Set { values: BTreeMap::from([(place.into(), value.into())]) }
     }
 
     /// 302 to `location`.

@@ -1,5 +1,6 @@
 //! The layer around every simulated operation: writes the call down, and applies the fault planned for it.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
@@ -113,6 +114,11 @@ async fn apply(
             real.headers_mut().remove(header::CONTENT_LENGTH);
             real
         }
+        Effect::Set { values } => {
+            let mut real = reshape(real, |body| replaced(&body, values)).await;
+            real.headers_mut().remove(header::CONTENT_LENGTH);
+            real
+        }
     }
 }
 
@@ -159,6 +165,17 @@ fn extended(body: &Bytes) -> Body {
         }
         Err(_) => Body::from(body.clone()),
     }
+}
+
+/// A body that is no JSON stays as it is.
+fn replaced(body: &Bytes, values: BTreeMap<String, Value>) -> Body {
+    let Ok(mut answer) = serde_json::from_slice::<Value>(body) else { return Body::from(body.clone()) };
+    for (place, value) in values {
+        if let Some(old) = answer.pointer_mut(&place) {
+            *old = value;
+        }
+    }
+    Body::from(answer.to_string())
 }
 
 fn slow(body: Bytes, chunk: usize, pause_millis: u64) -> Body {

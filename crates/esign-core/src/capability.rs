@@ -472,13 +472,32 @@ pub struct DeliverySupport {
     pub shared_link: bool,
     /// Seconds for which a link works.
     pub link_lifetime: Bound,
+    /// What the button must look like that leads to the signing page, where the provider prescribes it.
+    pub button: Option<Button>,
+}
+
+/// A prescribed button. Whoever shows it answers for it: the provider's own specification decides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Button {
+    /// The text, or what a screen reader says of the logo.
+    pub label: String,
+    /// What a screen reader says instead of the label, where that differs.
+    pub spoken: Option<String>,
+    /// The background, as `#RRGGBB`.
+    pub fill: String,
+    /// The colour of the text, as `#RRGGBB`.
+    pub text: String,
+    /// The colour of the border, as `#RRGGBB`.
+    pub border: String,
+    /// The provider's own picture of the button (SVG or PNG), shown in the place of the label.
+    pub logo: Option<std::path::PathBuf>,
 }
 
 impl DeliverySupport {
     /// This way for so many signers, each with a link of their own; how long it works is not known.
     #[must_use]
     pub fn new(delivery: Delivery, signers: Range) -> Self {
-        Self { delivery, signers, shared_link: false, link_lifetime: Bound::Unknown }
+        Self { delivery, signers, shared_link: false, link_lifetime: Bound::Unknown, button: None }
     }
 }
 

@@ -428,7 +428,8 @@ impl Error {
         self.0.trace_id.as_deref()
     }
 
-    /// True if the call may have had an effect: resolve the intent before doing anything else.
+    /// True if the call may have had an effect: look before anything else, after a submit by resolving the intent, after a
+    /// cancel by reading the status.
     #[must_use]
     pub fn is_outcome_unknown(&self) -> bool {
         self.0.retry == Retry::OutcomeUnknown
@@ -494,14 +495,21 @@ impl fmt::Display for Error {
             write!(f, "; trace id {id}")?;
         }
         match e.retry {
-            Retry::OutcomeUnknown => {
-                f.write_str("; it may have had an effect, resolve the intent before trying again")
-            }
+            Retry::OutcomeUnknown => write!(f, "; it may have had an effect, {}", look_first(e.operation)),
             Retry::Safe { after: Some(after) } => {
                 write!(f, "; safe to try again after {} s", after.as_secs_f64().ceil())
             }
             Retry::Safe { after: None } | Retry::Never | Retry::Exhausted => Ok(()),
         }
+    }
+}
+
+/// What to do before a call is repeated that may have had an effect.
+fn look_first(operation: Option<Operation>) -> &'static str {
+    match operation {
+        Some(Operation::Cancel | Operation::Erase) => "read the status before trying again",
+        Some(Operation::Transaction) => "ask the person before a new transaction is begun",
+        _ => "resolve the intent before trying again",
     }
 }
 
@@ -561,6 +569,20 @@ mod tests {
             "signify-prod: submit: the service failed (HTTP 502); the provider said: Bad gateway; \
              it may have had an effect, resolve the intent before trying again"
         );
+    }
+
+    #[test]
+    fn an_unknown_outcome_names_what_can_be_looked_at() {
+        for (operation, advice) in [
+            (Operation::Submit, "resolve the intent"),
+            (Operation::Cancel, "read the status"),
+            (Operation::Erase, "read the status"),
+            (Operation::Transaction, "ask the person"),
+        ] {
+            let error =
+                Error::new(ErrorKind::Timeout, "x").with_retry(Retry::OutcomeUnknown).during(operation);
+            assert!(error.to_string().contains(advice), "{error}");
+        }
     }
 
     #[test]

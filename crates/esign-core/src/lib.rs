@@ -49,7 +49,7 @@ pub use plan::{
 };
 pub use provider::*;
 pub use registry::{BuildContext, ProviderConfig, Registry};
-pub use secret::{Credential, FixedSecrets, Personal, SecretRef, SecretSource, SecretUrl};
+pub use secret::{Credential, FixedSecrets, Personal, SecretRef, SecretSource, SecretUrl, browser_fault};
 pub use state::{Basis, CompletedSignature, ResultState, SignerStatus, Standing, State, StatusReport};
 pub use submission::{NextStep, Step, Submission, SubmissionRecord};
 pub use trial::{BlankPdf, Settled, Trial, TrialOutcome};

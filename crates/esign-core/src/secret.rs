@@ -194,10 +194,32 @@ impl SecretUrl {
         Self(url)
     }
 
+    /// An address out of a provider's answer that a browser may be sent to: http or https, with a host, without a user name
+    /// and password. Anything else (`javascript:`, `data:`, text) is nothing.
+    #[must_use]
+    pub fn for_browser(text: &str) -> Option<Self> {
+        let url = Url::parse(text.trim()).ok()?;
+        browser_fault(&url).is_none().then_some(Self(url))
+    }
+
     /// The whole address: give it to the signer, never to a log.
     #[must_use]
     pub fn expose(&self) -> &Url {
         &self.0
+    }
+}
+
+/// Why a browser may not be sent to this address; `None` if it may.
+#[must_use]
+pub fn browser_fault(url: &Url) -> Option<&'static str> {
+    if !matches!(url.scheme(), "http" | "https") {
+        Some("an address that a browser is sent to begins with https:// or http://")
+    } else if !url.has_host() {
+        Some("an address with a host is needed")
+    } else if !url.username().is_empty() || url.password().is_some() {
+        Some("an address that a browser is sent to has no user name or password")
+    } else {
+        None
     }
 }
 

@@ -171,7 +171,8 @@ pub struct StatusReport {
     /// What is known of each signer; empty where the provider does not tell.
     pub signers: Vec<SignerStatus>,
     /// What those who can act now do next, where the provider tells: links of signers whose turn has come. Empty says
-    /// nothing; what was given at submission stays as it was.
+    /// nothing; what was given at submission stays as it was. Here comes a link, too, that was missing then
+    /// ([`Step::LinkMissing`](crate::Step::LinkMissing)).
     pub next_steps: Vec<NextStep>,
     /// Whether the result can be obtained.
     pub result: ResultState,
@@ -214,11 +215,13 @@ impl StatusReport {
         self.standing.state
     }
 
-    /// Signatures made, of those known to be required.
+    /// Signatures made, of those known to be required: none where no signer is known.
     #[must_use]
     pub fn progress(&self) -> (u32, Option<u32>) {
         let done = self.signers.iter().map(|s| u32::try_from(s.completed.len()).unwrap_or(u32::MAX)).sum();
-        (done, self.signers.iter().map(|s| s.required).sum())
+        let required = self.signers.iter().map(|s| s.required).sum();
+        // Of nobody nothing is required, which is not a count of signatures.
+        (done, if self.signers.is_empty() { None } else { required })
     }
 }
 
@@ -307,6 +310,14 @@ mod tests {
             let got = Standing { state: from, basis: fb }.advance(Standing { state: news, basis: nb });
             assert_eq!(got, Standing { state: to, basis: tb }, "{from}/{fb:?} + {news}/{nb:?}");
         }
+    }
+
+    #[test]
+    fn a_report_without_signers_counts_nothing() {
+        let mut report = StatusReport::new(Standing::stated(State::Cancelled));
+        assert_eq!(report.progress(), (0, None));
+        report.signers.push(SignerStatus { required: Some(2), ..SignerStatus::new(None, State::Pending) });
+        assert_eq!(report.progress(), (0, Some(2)));
     }
 
     #[test]

@@ -80,6 +80,12 @@ pub enum Step {
         /// Several signers share it.
         shared: bool,
     },
+    /// A link was asked for, and the provider's answer had none that a browser may open.
+    LinkMissing {
+        /// Whether a later look at the status brings it ([`StatusReport::next_steps`](crate::StatusReport::next_steps)). If not, nobody
+        /// can sign: call the request back and send it anew.
+        later: bool,
+    },
     /// The provider sends an e-mail.
     EmailSent,
     /// It is not this signer's turn.
@@ -123,6 +129,10 @@ enum StoredStep {
         open_before: Option<Timestamp>,
         shared: bool,
     },
+    LinkMissing {
+        signer: String,
+        later: bool,
+    },
     EmailSent {
         signer: String,
     },
@@ -141,6 +151,7 @@ impl StoredStep {
                 open_before: *open_before,
                 shared: *shared,
             },
+            Step::LinkMissing { later } => Self::LinkMissing { signer, later: *later },
             Step::EmailSent => Self::EmailSent { signer },
             Step::WaitForOthers => Self::WaitForOthers { signer },
         }
@@ -151,6 +162,7 @@ impl StoredStep {
             Self::OpenLink { signer, url, open_before, shared } => {
                 NextStep { signer, step: Step::OpenLink { url: SecretUrl::new(url), open_before, shared } }
             }
+            Self::LinkMissing { signer, later } => NextStep { signer, step: Step::LinkMissing { later } },
             Self::EmailSent { signer } => NextStep { signer, step: Step::EmailSent },
             Self::WaitForOthers { signer } => NextStep { signer, step: Step::WaitForOthers },
         }

@@ -150,6 +150,7 @@ async fn slow() -> (Client, Slow, Arc<Notes>) {
         .config(config)
         .provider("slow", Arc::new(slow.clone()))
         .observer(Arc::clone(&notes) as Arc<dyn Observer>)
+        .clock(Arc::new(slow.inner.service().clock()))
         .build()
         .await
         .unwrap();
@@ -369,7 +370,7 @@ async fn each_way_a_submit_ends_is_told_and_resolved_honestly() {
 }
 
 #[tokio::test]
-async fn wait_sits_out_what_is_safe_to_repeat_and_nothing_else() {
+async fn wait_sits_out_what_is_safe_to_repeat_and_one_odd_answer() {
     let service = MemoryService::new();
     let client = service.client().await.unwrap();
     let clock = service.clock();
@@ -391,9 +392,44 @@ async fn wait_sits_out_what_is_safe_to_repeat_and_nothing_else() {
     // 5 s after each look and each fault, 40 s where that was asked for.
     assert_eq!(esign_core::Clock::monotonic(&clock), Duration::from_secs(5 + 40 + 5 + 5 + 5));
 
-    service.fail_next(Operation::Status, MemoryFault::Refuse(401));
-    let error = client.wait(&handle, Wait::FOREVER, |_| ()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unauthenticated);
+    for odd in [MemoryFault::Refuse(401), MemoryFault::Intercepted(302), MemoryFault::Intercepted(404)] {
+        service.fail_next(Operation::Status, odd);
+        let report = clock.run(client.wait(&handle, Wait::FOREVER, |_| ())).await.unwrap();
+        assert_eq!(report.state(), State::Completed, "after one {odd:?}");
+        service.fail_next(Operation::Status, odd);
+        service.fail_next(Operation::Status, odd);
+        let error = clock.run(client.wait(&handle, Wait::FOREVER, |_| ())).await.unwrap_err();
+        assert!(error.http_status().is_some(), "two of them in a row are believed: {error}");
+    }
+}
+
+#[tokio::test]
+async fn no_pause_that_a_provider_asks_for_is_too_long_for_the_clock() {
+    let service = MemoryService::new();
+    let client = service.client().await.unwrap();
+    let clock = service.clock();
+    let handle = send(&client).await;
+    let _ = clock.run(client.wait(&handle, Wait::at_most(Duration::from_secs(1)), |_| ())).await;
+    assert!(service.sign(&handle, "a"));
+    let before = esign_core::Clock::monotonic(&clock);
+    let after = Some(Duration::from_secs(u64::MAX));
+    service.fail_next(Operation::Status, MemoryFault::RateLimited { after });
+    let for_ever = Wait::at_most(Duration::MAX);
+    assert_eq!(clock.run(client.wait(&handle, for_ever, |_| ())).await.unwrap().state(), State::Completed);
+    let waited = esign_core::Clock::monotonic(&clock) - before;
+    assert_eq!(waited, Duration::from_secs(3600), "the documented bound");
+}
+
+#[tokio::test]
+async fn a_wait_ends_in_time_even_if_the_provider_does_not_answer() {
+    let (client, slow, _) = slow().await;
+    let clock = slow.inner.service().clock();
+    let handle = send(&client).await;
+    slow.gate.close();
+    let wait = Wait::at_most(Duration::from_secs(23));
+    let error = clock.run(client.wait(&handle, wait, |_| ())).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry()), (ErrorKind::Timeout, Retry::SAFE));
+    assert_eq!(esign_core::Clock::monotonic(&clock), Duration::from_secs(23));
 }
 
 #[tokio::test]

@@ -11,6 +11,9 @@ use url::{Host, Url};
 
 use crate::{Limiter, LimiterKey, Limiters};
 
+/// The largest `max_retry_after`.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(86_400);
+
 /// How requests travel. Nest it in an adapter's configuration as `http`; every field may be left out.
 ///
 /// Durations are seconds (`30`, `0.5`) or words (`"30s"`, `"2m"`).
@@ -55,7 +58,7 @@ pub struct HttpSettings {
     /// How often a replayable request is repeated after a passing fault. Default 4, which spans about 8 s of back-off.
     pub max_retries: u32,
 
-    /// The longest Retry-After that is waited for; a longer one is handed to the caller. Default 60 s.
+    /// The longest Retry-After that is waited for; a longer one is handed to the caller. Default 60 s, at most a day.
     #[serde(deserialize_with = "duration::required")]
     pub max_retry_after: Duration,
 
@@ -110,6 +113,9 @@ impl HttpSettings {
                 "http.no_proxy",
                 "only has a meaning beside http.proxy; for the environment's proxy set NO_PROXY",
             ));
+        }
+        if self.max_retry_after > LONGEST_RETRY_AFTER {
+            return Err(Error::config("http.max_retry_after", "at most a day: nothing is waited for longer"));
         }
         for (key, value) in [
             ("http.connect_timeout", self.connect_timeout),

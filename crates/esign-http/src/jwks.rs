@@ -30,7 +30,8 @@ pub struct JwksPolicy {
     /// worth an alarm, and a withdrawn key must stop working some day.
     pub usable_for: Duration,
     /// The least time between two fetches, so that tokens with made-up key ids cannot make us flood the provider.
-    /// Default 10 s.
+    /// Default 1 s: a genuine callback that names a new key just after a made-up one must find it at its second delivery, and
+    /// Singpass delivers again after 2 s.
     pub fetch_interval: Duration,
 }
 
@@ -39,7 +40,7 @@ impl Default for JwksPolicy {
         Self {
             fresh_for: Duration::from_secs(3600),
             usable_for: Duration::from_secs(86_400),
-            fetch_interval: Duration::from_secs(10),
+            fetch_interval: Duration::from_secs(1),
         }
     }
 }
@@ -406,6 +407,20 @@ mod tests {
         assert_eq!(verify(&bench, &key("made-up")).await, Err(ErrorKind::Verification));
         assert_eq!(bench.published.fetches(), 3);
         assert_eq!(verify(&bench, &a).await, Err(ErrorKind::Verification), "withdrawn");
+    }
+
+    /// Singpass delivers three times, 2 s apart, and drops a webhook then.
+    #[tokio::test]
+    async fn a_rotation_just_after_a_made_up_key_is_seen_at_the_second_delivery() {
+        let (a, b) = (key("a"), key("b"));
+        let bench = bench(&[&a]).await;
+        bench.jwks.prefetch().await.unwrap();
+        bench.clock.advance(Duration::from_secs(60));
+        assert_eq!(verify(&bench, &key("made-up")).await, Err(ErrorKind::Verification));
+        bench.published.set(&[&b]);
+        assert_eq!(verify(&bench, &b).await, Err(ErrorKind::Verification), "the first delivery, too soon");
+        bench.clock.advance(Duration::from_secs(2));
+        assert_eq!(verify(&bench, &b).await.unwrap(), "b");
     }
 
     #[tokio::test]

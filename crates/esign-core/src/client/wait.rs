@@ -1,15 +1,24 @@
 //! Waiting for a request to end.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use super::Client;
-use crate::{Handle, Result, ResultState, Retry, Standing, State, StatusReport};
+use crate::{
+    Clock, Error, ErrorKind, Handle, Operation, Result, ResultState, Retry, Standing, State, StatusReport,
+};
+
+/// The longest pause between two looks, whatever a provider asks for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 
 /// How to wait.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Wait {
-    /// Give up after this, a look at the status that is under way included; the last report is returned.
+    /// Give up after this; the last report is returned. A look that is under way then is broken off; zero looks once,
+    /// however long that takes.
     pub at_most: Option<Duration>,
     /// Look this often, if the provider does not say otherwise.
     pub every: Option<Duration>,
@@ -35,12 +44,15 @@ impl Wait {
 
 impl Client {
     /// Reads the status again and again until the request has ended and its result is ready or gone, telling `on_report`
-    /// each time. Errors that are safe to repeat are waited out.
+    /// each time. Errors that are safe to repeat are waited out. Any other answer that cannot be used (a login page, a
+    /// redirect, a refusal) is passed over once: only two of them in a row end the wait.
     ///
-    /// A request that has only ended by our own conclusion (its time has run out) is looked at once more.
+    /// A request that has only ended by our own conclusion (its time has run out, the provider no longer knows it) is
+    /// looked at once more. The pause that a provider asks for is kept, up to an hour.
     ///
     /// # Errors
-    /// The first error that is not safe to repeat, or the last one when the time is up without any report.
+    /// The second error in a row that is not safe to repeat, or the last one when the time is up without any report;
+    /// [`ErrorKind::Timeout`] if not even one look came to an end by then. [`ErrorKind::BadHandle`] at once.
     pub async fn wait(
         &self,
         handle: &Handle,
@@ -48,64 +60,83 @@ impl Client {
         mut on_report: impl FnMut(&StatusReport),
     ) -> Result<StatusReport> {
         let clock = self.clock();
-        let give_up = wait.at_most.map(|d| clock.monotonic() + d);
-        let poll = Duration::from_secs(
-            self.inner.instances.of_handle(handle)?.provider.capabilities().poll_interval,
-        );
+        let poll = self.inner.instances.of_handle(handle)?.provider.capabilities().poll_interval;
+        let poll = wait.every.unwrap_or(Duration::from_secs(poll));
+        let give_up = wait.at_most.and_then(|at_most| clock.monotonic().checked_add(at_most));
+        let break_off = give_up.filter(|_| wait.at_most != Some(Duration::ZERO));
         let mut handle = handle.clone();
-        let mut standing: Option<Standing> = None;
-        let mut concluded_before = false;
-        let mut last: Option<StatusReport> = None;
+        let mut watched = Watched::default();
+        let mut last = Err(no_look_ended());
         loop {
-            let report = match self.with_at_most(give_up).status(&handle).await {
+            let Some(look) = until(clock.as_ref(), break_off, self.status(&handle)).await else {
+                return last;
+            };
+            let asked = match look {
                 Ok(mut report) => {
-                    if let Some(before) = standing.filter(|before| before.contradicts(report.standing)) {
-                        let note = format!(
-                            "the provider said {} before and says {} now",
-                            before.state,
-                            report.state()
-                        );
-                        report.notes.push(note);
-                    }
-                    let now = standing.map_or(report.standing, |before| before.advance(report.standing));
-                    report.standing = now;
-                    standing = Some(now);
+                    let over = watched.advance(&mut report);
                     on_report(&report);
                     if let Some(newer) = &report.new_handle {
                         handle = newer.clone();
                     }
-                    let concluded = now.state.is_end() && !now.is_final();
-                    if is_over(&report) && (now.is_final() || concluded_before) {
+                    if over {
                         return Ok(report);
                     }
-                    concluded_before = concluded;
-                    last = Some(report.clone());
-                    Ok(report)
+                    let asked = report.ask_again_after;
+                    last = Ok(report);
+                    asked
                 }
-                Err(error) if matches!(error.retry(), Retry::Safe { .. } | Retry::Exhausted) => Err(error),
+                Err(error) if watched.survives(&error) => {
+                    let asked = match error.retry() {
+                        Retry::Safe { after } => after,
+                        Retry::Never | Retry::OutcomeUnknown | Retry::Exhausted => None,
+                    };
+                    last = last.or(Err(error));
+                    asked
+                }
                 Err(error) => return Err(error),
             };
-            let asked = match &report {
-                Ok(report) => report.ask_again_after,
-                Err(error) => match error.retry() {
-                    Retry::Safe { after } => after,
-                    Retry::Never | Retry::OutcomeUnknown | Retry::Exhausted => None,
-                },
-            };
-            let next = clock.monotonic() + asked.or(wait.every).unwrap_or(poll);
+            let next = clock.monotonic().saturating_add(asked.unwrap_or(poll).min(LONGEST_PAUSE));
             if give_up.is_some_and(|give_up| next > give_up) {
-                return last.map_or(report, Ok);
+                return last;
             }
             clock.sleep_until(next).await;
         }
     }
+}
 
-    /// The same client, none of whose calls ends after `give_up`.
-    fn with_at_most(&self, give_up: Option<Duration>) -> Self {
-        match give_up.map(|give_up| give_up.saturating_sub(self.clock().monotonic())) {
-            Some(left) => self.within(self.within.map_or(left, |own| own.min(left))),
-            None => self.clone(),
+/// What the looks so far have shown.
+#[derive(Default)]
+struct Watched {
+    standing: Option<Standing>,
+    concluded: bool,
+    odd: bool,
+}
+
+impl Watched {
+    /// Puts what is known into the report; true if it is over.
+    fn advance(&mut self, report: &mut StatusReport) -> bool {
+        if let Some(before) = self.standing.filter(|before| before.contradicts(report.standing)) {
+            let note = format!("the provider said {} before and says {} now", before.state, report.state());
+            report.notes.push(note);
         }
+        let now = self.standing.map_or(report.standing, |before| before.advance(report.standing));
+        report.standing = now;
+        self.standing = Some(now);
+        self.odd = false;
+        let concluded_before = std::mem::replace(&mut self.concluded, now.state.is_end() && !now.is_final());
+        is_over(report) && (now.is_final() || concluded_before)
+    }
+
+    /// Whether to look again after this error.
+    fn survives(&mut self, error: &Error) -> bool {
+        if matches!(error.retry(), Retry::Safe { .. } | Retry::Exhausted) {
+            return true;
+        }
+        let ours = matches!(
+            error.kind(),
+            ErrorKind::BadHandle | ErrorKind::Config | ErrorKind::Secret | ErrorKind::Unsupported
+        );
+        !ours && !std::mem::replace(&mut self.odd, true)
     }
 }
 
@@ -114,4 +145,25 @@ fn is_over(report: &StatusReport) -> bool {
         State::Completed => matches!(report.result, ResultState::Ready { .. } | ResultState::Gone),
         other => other.is_end(),
     }
+}
+
+/// What the future gives, or nothing if the deadline comes first.
+async fn until<T>(
+    clock: &dyn Clock,
+    deadline: Option<Duration>,
+    future: impl Future<Output = T>,
+) -> Option<T> {
+    let Some(deadline) = deadline else { return Some(future.await) };
+    let (mut future, mut late) = (pin!(future), pin!(clock.sleep_until(deadline)));
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => late.as_mut().poll(cx).map(|()| None),
+    })
+    .await
+}
+
+fn no_look_ended() -> Error {
+    Error::new(ErrorKind::Timeout, "the time to wait was over before the provider had answered")
+        .with_retry(Retry::SAFE)
+        .during(Operation::Status)
 }

@@ -37,12 +37,12 @@ pub struct MemoryConfig {
 impl ProviderConfig for MemoryConfig {
     const KIND: ProviderKind = KIND;
 
-    async fn build(self, _: &BuildContext) -> Result<Arc<dyn Provider>> {
+    async fn build(self, cx: &BuildContext) -> Result<Arc<dyn Provider>> {
         let service = MemoryService::new();
         if let Some(base_url) = self.base_url {
             service.change_capabilities(|caps| caps.endpoint.base_url = base_url);
         }
-        Ok(Arc::new(service.provider()))
+        Ok(Arc::new(service.provider().observed(cx.observer())))
     }
 }
 

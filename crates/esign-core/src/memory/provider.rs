@@ -1,6 +1,7 @@
 //! The provider over the in-memory service: what an adapter does, without a network.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -12,10 +13,10 @@ use super::service::{MemoryFault, MemoryService, Request, callback_signature};
 use crate::{
     Artifact, ArtifactId, CallbackEvidence, Callbacks, CancelOutcome, Capabilities, Clock,
     CompletedSignature, Documents, Error, ErrorKind, Event, Finding, Handle, HandleKey, InboundCall, Intent,
-    Lookup, NextStep, Operation, Prepared, Probe, ProbeCheck, ProbeReport, ProbeVerdict, Provider,
-    ProviderKind, Received, Reminders, Reply, RequestRef, Resolution, Resolved, Result, ResultState,
-    Retention, Retry, SecretUrl, SignerStatus, Standing, State, StatusReport, Step, Submission, Transactions,
-    VerifiedEvent,
+    Lookup, NextStep, NoObserver, Observation, Observer, Operation, Prepared, Probe, ProbeCheck, ProbeReport,
+    ProbeVerdict, Provider, ProviderKind, Received, Reminders, Reply, RequestRef, Resolution, Resolved, Result,
+    ResultState, Retention, Retry, SecretUrl, SignerStatus, Standing, State, StatusReport, Step, Submission,
+    Transactions, VerifiedEvent,
 };
 
 /// The in-memory provider. All groups are on it; wrap it to make a provider that is wrong in one thing.
@@ -24,6 +25,7 @@ pub struct MemoryProvider {
     service: MemoryService,
     /// The token in use: fetched once, shared by all clones, renewed when the service refuses it.
     token: Arc<Mutex<Option<SecretString>>>,
+    observer: Arc<dyn Observer>,
 }
 
 /// What goes into the handle.
@@ -34,7 +36,13 @@ struct Private {
 
 impl MemoryProvider {
     pub(super) fn new(service: MemoryService) -> Self {
-        Self { service, token: Arc::default() }
+        Self { service, token: Arc::default(), observer: Arc::new(NoObserver) }
+    }
+
+    /// The same provider, which tells this observer of its calls.
+    #[must_use]
+    pub fn observed(self, observer: Arc<dyn Observer>) -> Self {
+        Self { observer, ..self }
     }
 
     /// The service behind it.
@@ -46,6 +54,17 @@ impl MemoryProvider {
     /// One call to the service, with the fault that was ordered for it.
     pub(super) fn call<T>(&self, operation: Operation, effect: impl FnOnce() -> T) -> Result<T> {
         self.authorize();
+        let result = self.attempt(operation, effect);
+        let status = match &result {
+            Ok(_) => Some(200),
+            Err(error) => error.http_status(),
+        };
+        let took = Duration::ZERO;
+        self.observer.observe(&Observation::Attempt { kind: &KIND, operation, attempt: 1, status, took });
+        result
+    }
+
+    fn attempt<T>(&self, operation: Operation, effect: impl FnOnce() -> T) -> Result<T> {
         let fault = self.service.arrive(operation);
         let refused = fault.and_then(|fault| refusal(fault, operation));
         if let Some(error) = refused {
@@ -74,6 +93,9 @@ impl MemoryProvider {
         for signer in &request.signers {
             let step = match intent.delivery() {
                 _ if Some(signer.group) != turn => Step::WaitForOthers,
+                crate::Delivery::ShareableLink | crate::Delivery::InSessionRedirect if request.linkless => {
+                    Step::LinkMissing { later: true }
+                }
                 crate::Delivery::ProviderEmail => Step::EmailSent,
                 crate::Delivery::ShareableLink | crate::Delivery::InSessionRedirect => {
                     open_link(id, request, &signer.key)?
@@ -128,7 +150,18 @@ fn refusal(fault: MemoryFault, operation: Operation) -> Option<Error> {
                 _ => error,
             }
         }
-        MemoryFault::LoseAnswer | MemoryFault::FailAfterEffect | MemoryFault::Garbage => return None,
+        MemoryFault::Intercepted(status) if status != 404 => {
+            let error = Error::new(ErrorKind::UnexpectedAnswer, "the answer is not the service's")
+                .with_http_status(status);
+            if operation == Operation::Submit { error.with_retry(Retry::OutcomeUnknown) } else { error }
+        }
+        MemoryFault::Intercepted(_) => {
+            Error::new(ErrorKind::NotFound, "somebody says that it is not there").with_http_status(404)
+        }
+        MemoryFault::LoseAnswer
+        | MemoryFault::FailAfterEffect
+        | MemoryFault::Garbage
+        | MemoryFault::WithoutLink => return None,
     };
     Some(error.during(operation))
 }
@@ -141,9 +174,11 @@ fn failure(fault: MemoryFault, operation: Operation) -> Option<Error> {
             Error::new(ErrorKind::Provider, "the service failed").with_http_status(503)
         }
         MemoryFault::Garbage => Error::new(ErrorKind::UnexpectedAnswer, "the answer cannot be understood"),
-        MemoryFault::RefuseConnection | MemoryFault::RateLimited { .. } | MemoryFault::Refuse(_) => {
-            return None;
-        }
+        MemoryFault::RefuseConnection
+        | MemoryFault::RateLimited { .. }
+        | MemoryFault::Refuse(_)
+        | MemoryFault::Intercepted(_)
+        | MemoryFault::WithoutLink => return None,
     };
     let creates = matches!(operation, Operation::Submit | Operation::Transaction | Operation::Remind);
     let retry = if creates { Retry::OutcomeUnknown } else { Retry::SAFE };
@@ -230,7 +265,7 @@ impl Documents for MemoryProvider {
                 status
             })
             .collect();
-        if request.delivery == crate::Delivery::ShareableLink && !state.is_end() {
+        if request.delivery != crate::Delivery::ProviderEmail && !state.is_end() {
             for signer in request.waited_for() {
                 let step = open_link(at.id(), &request, &signer.key)?;
                 report.next_steps.push(NextStep { signer: signer.key.clone(), step });
@@ -387,8 +422,6 @@ impl MemoryProvider {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::{Delivery, Document, Reference, SignRequest, Signer};
 

@@ -41,6 +41,8 @@ struct World {
     next_id: u64,
     tokens: BTreeMap<String, Timestamp>,
     extended: bool,
+    /// The next request gets no links in its answer.
+    linkless: bool,
     /// Transactions that were begun and have not come back, by their state.
     begun: BTreeMap<String, Begun>,
 }
@@ -65,6 +67,8 @@ pub(super) struct Request {
     pub(super) reminded: Vec<String>,
     pub(super) erased: bool,
     pub(super) result_gone: bool,
+    /// The answer to its create had no links.
+    pub(super) linkless: bool,
 }
 
 #[derive(Clone)]
@@ -96,6 +100,10 @@ pub enum MemoryFault {
     FailAfterEffect,
     /// The service does what was asked and answers with something that cannot be understood.
     Garbage,
+    /// Something in between answers in the service's place, with this HTTP status; nothing happens.
+    Intercepted(u16),
+    /// The service does what was asked, and its answer has no signing links: a later look at the status has them.
+    WithoutLink,
 }
 
 impl Default for MemoryService {
@@ -118,6 +126,7 @@ impl MemoryService {
             next_id: 1,
             tokens: BTreeMap::new(),
             extended: false,
+            linkless: false,
             begun: BTreeMap::new(),
         };
         Self { inner: Arc::new(Inner { clock: VirtualClock::at(start), world: Mutex::new(world) }) }
@@ -275,7 +284,8 @@ impl MemoryService {
         let mut world = self.world();
         let at = world.faults.iter().position(|(o, _)| *o == operation);
         let fault = at.map(|at| world.faults.remove(at).1);
-        if fault != Some(MemoryFault::RefuseConnection) {
+        world.linkless |= fault == Some(MemoryFault::WithoutLink);
+        if !matches!(fault, Some(MemoryFault::RefuseConnection | MemoryFault::Intercepted(_))) {
             *world.calls.entry(operation.as_str()).or_default() += 1;
         }
         fault
@@ -335,6 +345,7 @@ impl MemoryService {
             reminded: Vec::new(),
             erased: false,
             result_gone: false,
+            linkless: std::mem::take(&mut self.world().linkless),
         };
         let mut world = self.world();
         let id = format!("m-{}", world.next_id);
@@ -473,7 +484,7 @@ fn everything() -> Capabilities {
     let any = Range { min: Bound::Is(1), max: Bound::None };
     let size = |width, height| Size { width, height };
     let delivery =
-        |delivery| DeliverySupport { delivery, signers: any, shared_link: false, link_lifetime: Bound::None };
+        |delivery| DeliverySupport { link_lifetime: Bound::None, ..DeliverySupport::new(delivery, any) };
     let mut caps = Capabilities::none(KIND);
     caps.endpoint = Endpoint { environment: "memory".into(), base_url: "memory:".into() };
     caps.documents = DocumentLimits {

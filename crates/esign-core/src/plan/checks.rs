@@ -266,8 +266,8 @@ fn wish_shape(draft: &mut Draft<'_>) {
             "the time to sign is longer than nothing",
         ));
     }
-    if request.return_url.as_ref().is_some_and(|u| !u.has_host()) {
-        faults.push(contradiction("return_url", "return_url", "an address with a host is needed"));
+    if let Some(fault) = request.return_url.as_ref().and_then(crate::browser_fault) {
+        faults.push(contradiction("return_url", "return_url", fault));
     }
     draft.findings.extend(faults);
 }

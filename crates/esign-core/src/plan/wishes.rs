@@ -137,8 +137,6 @@ fn return_url(draft: &mut Draft<'_>) {
         format!("the address must begin with {}://", support.schemes.join(":// or "))
     } else if let Some(domain) = support.domain.as_deref().filter(|domain| !is_within(&host, domain)) {
         format!("the host must be {domain} or end with .{domain}")
-    } else if !url.username().is_empty() || url.password().is_some() {
-        "the address must not contain a user name or password".to_owned()
     } else {
         return;
     };

@@ -59,6 +59,7 @@ fn signify(origin: Option<&str>) -> Capabilities {
         signers: Range::at_least(1),
         shared_link: true, // 3.1: one link for all
         link_lifetime: Bound::Unknown,
+        button: None,
     };
     let email = DeliverySupport { shared_link: false, ..link(Delivery::ProviderEmail) };
     // A link that may be passed on may also be opened right now.
@@ -106,6 +107,7 @@ fn singpass() -> Capabilities {
         signers: Range::of(1, 1),
         shared_link: false,
         link_lifetime: Bound::Is(1800),
+        button: None,
     }]; // 6.2: redirect from the button only
     caps.expiry.fixed_seconds = Bound::Is(1800); // 5
     caps.identity_schemes = vec!["sg-nric".into()]; // 3.1: signer_uin_hash
@@ -135,6 +137,7 @@ fn signicat() -> Capabilities {
         signers: Range::at_least(1),
         shared_link: false, // 6.2: one signingUrl per task
         link_lifetime: Bound::Unknown,
+        button: None,
     };
     caps.deliveries =
         vec![way(Delivery::ProviderEmail), way(Delivery::ShareableLink), way(Delivery::InSessionRedirect)];

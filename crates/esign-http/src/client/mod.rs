@@ -8,6 +8,7 @@ mod stack;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use esign_core::{
     CallScope, Clock, Error, ErrorKind, Observation, Observer, Operation, ProviderKind, Result, Retry,
@@ -24,6 +25,9 @@ use crate::{Authorize, Explain, Final, HttpSettings, Limiter, ProxySetting, Word
 
 pub use self::answer::Answer;
 pub use self::call::Call;
+
+/// How far a second look is apart from the first.
+const SECOND_LOOK: Duration = Duration::from_secs(2);
 
 /// Speaks HTTP with one provider. Clones share connections, limiter and credentials.
 ///
@@ -163,6 +167,13 @@ impl HttpClient {
             self.0.clock.sleep_until(self.0.clock.monotonic() + wait).await;
             repeated += 1;
         }
+    }
+
+    /// Waits as long as a second look must be apart from a first one that found nothing: a "not found" of something in between
+    /// (a gateway that has just lost its route) is gone by then. Conclude that a request that was there is gone only after
+    /// both have said so.
+    pub async fn before_second_look(&self) {
+        self.0.clock.sleep_until(self.0.clock.monotonic() + SECOND_LOOK).await;
     }
 
     /// The address that calls start from.

@@ -5,10 +5,11 @@
 //! the policy how long to wait.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
+use esign_core::jiff::Timestamp;
 use esign_core::{CallScope, Clock, Error, ErrorKind, NotBefore, Observation, Observer, ProviderKind, Retry};
 use futures_util::stream;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
@@ -255,14 +256,16 @@ impl Middleware for RetryAfterLayer {
     }
 }
 
-/// Retry-After (RFC 9110, 10.2.3): seconds, or a date.
+/// Retry-After (RFC 9110, 10.2.3): seconds, however many, or a date in any of its three forms.
 fn retry_after(headers: &HeaderMap, clock: &dyn Clock) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // What is beyond the largest number is for ever, too.
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
-    let date = esign_core::jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
-    Some(Duration::try_from(date.duration_since(clock.now())).unwrap_or_default())
+    let date = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = Duration::try_from(clock.now().duration_since(Timestamp::UNIX_EPOCH)).unwrap_or_default();
+    Some(date.saturating_sub(now))
 }
 
 /// Waits for permission to send.

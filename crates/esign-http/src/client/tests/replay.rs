@@ -267,9 +267,16 @@ async fn retry_after_is_honoured_in_seconds_and_as_a_date() {
     );
     assert_eq!(error.retry(), Retry::Safe { after: Some(Duration::from_secs(20)) });
 
-    let (until, _) =
-        gaps(ResponseTemplate::new(503).insert_header("retry-after", "Thu, 01 Jan 2026 00:00:30 GMT")).await;
-    assert!(until[0] >= Duration::from_secs(30) && until[1] < Duration::from_secs(2), "{until:?}");
+    // The three forms of RFC 9110, 5.6.7.
+    for date in
+        ["Thu, 01 Jan 2026 00:00:30 GMT", "Thursday, 01-Jan-26 00:00:30 GMT", "Thu Jan  1 00:00:30 2026"]
+    {
+        let (until, _) = gaps(ResponseTemplate::new(503).insert_header("retry-after", date)).await;
+        assert!(
+            until[0] >= Duration::from_secs(30) && until[1] < Duration::from_secs(2),
+            "{date}: {until:?}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -277,7 +284,12 @@ async fn a_long_retry_after_is_handed_to_the_caller() {
     let (gaps, error) = gaps(ResponseTemplate::new(429).insert_header("retry-after", "3600")).await;
     assert!(gaps.is_empty(), "{gaps:?}");
     assert_eq!(error.retry(), Retry::Safe { after: Some(Duration::from_secs(3600)) });
-    for nonsense in ["soon", "-1", "99999999999999999999999"] {
+    for beyond in ["18446744073709551615", "99999999999999999999999"] {
+        let (gaps, error) = self::gaps(ResponseTemplate::new(429).insert_header("retry-after", beyond)).await;
+        assert!(gaps.is_empty(), "{beyond}: nobody waits that long, and nobody asks at once: {gaps:?}");
+        assert_eq!(error.retry(), Retry::Safe { after: Some(Duration::from_secs(u64::MAX)) }, "{beyond}");
+    }
+    for nonsense in ["soon", "-1", "1.5", ""] {
         let (_, error) = self::gaps(ResponseTemplate::new(429).insert_header("retry-after", nonsense)).await;
         assert_eq!(error.retry(), Retry::Exhausted, "{nonsense}");
     }

@@ -217,4 +217,15 @@ pub enum Fault {
     Garbage,
     /// The answer breaks off in the middle of its body.
     Truncate,
+    /// Something in between answers in the backend's place, as a gateway or a login page does: this status and this body, HTML if
+    /// it begins with `<` and else JSON. The backend never hears of the call.
+    Intercepted {
+        /// The HTTP status.
+        status: u16,
+        /// The body.
+        body: &'static str,
+    },
+    /// The backend does what was asked, and its answer has this in the place of every signing link; empty: no link at all. Later
+    /// answers have the links.
+    Link(&'static str),
 }

@@ -3,12 +3,12 @@
 use std::fmt;
 
 use bytes::Bytes;
-use esign_core::{Error, ErrorKind, MediaType, Operation, Result};
+use esign_core::{Error, ErrorKind, MediaType, Operation, Result, Retry};
 use esign_http::http::{HeaderName, HeaderValue, header};
 use esign_http::{Answer, Call, Effect, HttpClient};
 use serde::de::DeserializeOwned;
 
-use crate::error::{gone, is_not_there, refused_create};
+use crate::error::{gone, is_deleted, is_not_there, refused_create};
 use crate::order::SigningOrder;
 use crate::rules::faults;
 use crate::wire::{
@@ -45,12 +45,19 @@ impl fmt::Debug for Download {
     }
 }
 
-/// What a DELETE did.
-pub(crate) struct Deletion {
-    /// It was there and was deleted by this call, or by an earlier attempt of it whose answer was lost.
-    pub(crate) by_us: bool,
-    /// The last attempt itself said so.
-    pub(crate) stated: bool,
+/// What a DELETE did, as far as its answer can be believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Deletion {
+    /// It was deleted now.
+    Done,
+    /// It was not there. `by_us`: an earlier attempt of this call, whose answer was lost, may have deleted it.
+    Gone { by_us: bool },
+}
+
+impl Deletion {
+    fn by_us(self) -> bool {
+        matches!(self, Self::Done | Self::Gone { by_us: true })
+    }
 }
 
 impl SignicatClient {
@@ -108,7 +115,7 @@ impl SignicatClient {
     /// # Errors
     /// Any; safe to repeat.
     pub async fn delete_document(&self, id: &str) -> Result<bool> {
-        Ok(self.remove(["documents", id], Operation::Erase).await?.by_us)
+        Ok(self.remove(&["documents", id], Operation::Erase).await?.by_us())
     }
 
     /// `GET /archive-documents/{archiveId}`
@@ -124,7 +131,7 @@ impl SignicatClient {
     /// # Errors
     /// Any; safe to repeat.
     pub async fn delete_archived_document(&self, id: &str) -> Result<bool> {
-        Ok(self.remove(["archive-documents", id], Operation::Erase).await?.by_us)
+        Ok(self.remove(&["archive-documents", id], Operation::Erase).await?.by_us())
     }
 
     /// `POST /orders`. Visible to people; a second call makes a second order.
@@ -170,11 +177,11 @@ impl SignicatClient {
     /// # Errors
     /// Any; safe to repeat. Whether an order with signed tasks can be deleted is not documented.
     pub async fn delete_order(&self, order: &str) -> Result<bool> {
-        Ok(self.remove_order(order, Operation::Erase).await?.by_us)
+        Ok(self.remove_order(order, Operation::Erase).await?.by_us())
     }
 
     pub(crate) async fn remove_order(&self, order: &str, operation: Operation) -> Result<Deletion> {
-        self.remove(["orders", order], operation).await
+        self.remove(&["orders", order], operation).await
     }
 
     /// `GET /orders/{orderId}/tasks/{taskId}/status`
@@ -213,7 +220,8 @@ impl SignicatClient {
     /// As [`SignicatClient::get_order`].
     pub async fn task_forwards(&self, order: &str, task: &str) -> Result<Vec<TaskForward>> {
         let path = ["orders", order, "tasks", task, "forwards"];
-        let found = self.find::<Vec<ForwardBody>>(path, Operation::Status).await?;
+        // Where forwarding is not sold there is nothing, and nothing is concluded from it.
+        let found = self.find_once::<Vec<ForwardBody>>(&path, Operation::Status).await?;
         Ok(found.ok_or_else(|| not_found(Operation::Status))?.into_iter().map(TaskForward::from).collect())
     }
 
@@ -280,13 +288,29 @@ impl SignicatClient {
         call
     }
 
+    /// `None` if Signicat itself says twice that it is not there.
     async fn find<T: DeserializeOwned>(
         &self,
-        path: impl IntoIterator<Item = &str>,
+        path: impl AsRef<[&str]>,
         operation: Operation,
     ) -> Result<Option<T>> {
-        let answer = self.read(path, operation).await?;
+        let path = path.as_ref();
+        if let Some(found) = self.find_once(path, operation).await? {
+            return Ok(Some(found));
+        }
+        self.http.before_second_look().await;
+        self.find_once(path, operation).await
+    }
+
+    async fn find_once<T: DeserializeOwned>(&self, path: &[&str], operation: Operation) -> Result<Option<T>> {
+        let answer = self.read(path.iter().copied(), operation).await?;
         if is_not_there(&answer)? { Ok(None) } else { answer.json().map(Some) }
+    }
+
+    /// Whether Signicat has an order of this id, by one look: for a probe.
+    pub(crate) async fn has_order(&self, order: &str, operation: Operation) -> Result<bool> {
+        let answer = self.read(["orders", order], operation).await?;
+        Ok(!is_not_there(&answer)?)
     }
 
     /// The answer as it came; 404 and 410 are some too.
@@ -299,10 +323,31 @@ impl SignicatClient {
         call.accept(&[404, 410]).send().await
     }
 
-    async fn remove(&self, path: impl IntoIterator<Item = &str>, operation: Operation) -> Result<Deletion> {
-        let answer = self.delete(path, operation).await?;
-        let stated = !is_not_there(&answer)?;
-        Ok(Deletion { by_us: stated || answer.earlier_unanswered(), stated })
+    /// Success is what is documented: an answer without a body. After any other answer that is no refusal, what was to be
+    /// deleted is looked for.
+    async fn remove(&self, path: &[&str], operation: Operation) -> Result<Deletion> {
+        let answer = self.delete(path.iter().copied(), operation).await?;
+        let not_there = is_not_there(&answer)?;
+        if !not_there && is_deleted(&answer) {
+            return Ok(Deletion::Done);
+        }
+        if self.is_gone(path, operation, not_there).await? {
+            let gone = Deletion::Gone { by_us: answer.earlier_unanswered() };
+            return Ok(if not_there { gone } else { Deletion::Done });
+        }
+        let error = answer.unexpected(
+            "the answer to the deletion is none that Signicat gives; what was to be deleted is still there",
+        );
+        Err(error.with_retry(Retry::SAFE))
+    }
+
+    /// Whether Signicat says twice, with some time between, that it is not there. `once`: it has said so once.
+    async fn is_gone(&self, path: &[&str], operation: Operation, once: bool) -> Result<bool> {
+        if !once && !is_not_there(&self.read(path.iter().copied(), operation).await?)? {
+            return Ok(false);
+        }
+        self.http.before_second_look().await;
+        is_not_there(&self.read(path.iter().copied(), operation).await?)
     }
 
     /// The answer as it came; 404 and 410 are some too.
@@ -317,10 +362,21 @@ impl SignicatClient {
 
     /// Redirects are followed, to other hosts without the token. One client has met a success without a body whose
     /// `Location` leads on: that is followed too.
+    ///
+    /// That it is not there is said after a second look.
     async fn bytes(&self, path: impl IntoIterator<Item = &str>) -> Result<Download> {
         let mut url = self.http.url(path)?;
+        let mut looked = false;
         for _ in 0..=MAX_REDIRECTS {
-            let answer = self.dress(self.http.download(url.clone())).follow(MAX_REDIRECTS).send().await?;
+            let call = self.dress(self.http.download(url.clone())).follow(MAX_REDIRECTS);
+            let answer = match call.send().await {
+                Err(error) if error.kind() == ErrorKind::NotFound && !looked => {
+                    looked = true;
+                    self.http.before_second_look().await;
+                    continue;
+                }
+                other => other?,
+            };
             match further(&answer).and_then(|target| url.join(target).ok()) {
                 Some(target) => url = target,
                 None => return Ok(Download { media_type: media_type(&answer), content: answer.body }),

@@ -30,16 +30,15 @@ fn violations(body: &[u8]) -> Vec<String> {
     .collect()
 }
 
-/// A 404 of Signicat's own. One of the gateway (which has a `code`) or of a proxy says nothing about the order.
+/// A 404 of Signicat's own, which has a `title` (spec 3.7). One of the gateway (which has a `code` too) or of a proxy says
+/// nothing about the order.
 pub(crate) fn is_not_there(answer: &Answer) -> Result<bool, Error> {
     if !matches!(answer.status.as_u16(), 404 | 410) {
         return Ok(false);
     }
-    let body = answer.body.trim_ascii();
-    let own = match serde_json::from_slice::<Value>(body) {
-        Ok(Value::Object(problem)) => problem.get("code").is_none_or(Value::is_null),
-        _ => body.is_empty(),
-    };
+    let own = serde_json::from_slice::<Value>(&answer.body).is_ok_and(|problem| {
+        problem.get("title").is_some_and(Value::is_string) && problem.get("code").is_none_or(Value::is_null)
+    });
     if own {
         return Ok(true);
     }
@@ -47,6 +46,11 @@ pub(crate) fn is_not_there(answer: &Answer) -> Result<bool, Error> {
         "the answer \"not found\" does not come from Signicat's signing service: is the address wrong, or a proxy in \
          between?",
     ))
+}
+
+/// Whether a DELETE was answered as it is documented: success, and no body.
+pub(crate) fn is_deleted(answer: &Answer) -> bool {
+    matches!(answer.status.as_u16(), 200 | 204) && answer.body.trim_ascii().is_empty()
 }
 
 /// A refused create. A document that had expired is worth another try: nothing was created.

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use esign_core::browser_fault;
 use url::Url;
 
 use crate::order::{
@@ -133,8 +134,11 @@ impl Faults {
             ("onTaskComplete", &task.on_task_complete),
             ("onTaskReject", &task.on_task_reject),
         ] {
-            let kept = target.as_ref().is_none_or(|target| Url::parse(target).is_ok());
-            self.rule(kept, format!("{at}.{name}"), "this is not an address");
+            let Some(target) = target else { continue };
+            let fault = Url::parse(target).map_or(Some("this is not an address"), |url| browser_fault(&url));
+            if let Some(fault) = fault {
+                self.add(format!("{at}.{name}"), fault);
+            }
         }
         for (i, attribute) in task.subject.iter().flat_map(|subject| &subject.attributes).enumerate() {
             let path = format!("{at}.subject.attributes[{i}]");

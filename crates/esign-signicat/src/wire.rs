@@ -445,8 +445,7 @@ impl From<ForwardBody> for TaskForward {
 
 /// An address that can be used; anything else counts as absent.
 fn address(text: Option<String>) -> Option<SecretUrl> {
-    let url: url::Url = text?.parse().ok()?;
-    matches!(url.scheme(), "https" | "http").then(|| SecretUrl::new(url))
+    SecretUrl::for_browser(&text?)
 }
 
 /// `+0000` as well as `+00:00`, and milliseconds.

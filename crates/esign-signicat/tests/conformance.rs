@@ -178,6 +178,17 @@ impl Backend for SignicatBackend {
             Fault::FailAfterEffect => Planned::on(call, Effect::html(503)).after_commit(),
             Fault::Garbage => Planned::on(call, Effect::html(200)).after_commit(),
             Fault::Truncate => Planned::on(call, Effect::Truncate { keep: 20 }),
+            Fault::Intercepted { status, body } if body.starts_with('<') => Planned::on(
+                call,
+                Effect::Answer {
+                    status,
+                    headers: [("content-type".to_owned(), "text/html".to_owned())].into(),
+                    body: body.to_owned(),
+                },
+            ),
+            Fault::Intercepted { status, body } => Planned::on(call, Effect::json(status, body)),
+            Fault::Link("") => Planned::on(call, Effect::set("/tasks/0/signingUrl", json!(null))),
+            Fault::Link(link) => Planned::on(call, Effect::set("/tasks/0/signingUrl", link)),
             _ => return false,
         };
         self.sandbox.inject(planned).is_ok()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use esign_core::jiff::Timestamp;
 use esign_core::jiff::fmt::rfc2822::DateTimeParser;
-use esign_core::{ErrorKind, Operation, Result, SecretUrl};
+use esign_core::{ErrorKind, Operation, Result, Retry, SecretUrl};
 use esign_http::{Answer, HttpClient, Multipart, whole_pdf};
 
 use crate::config::DocumentUrlBearer;
@@ -33,12 +33,14 @@ pub struct SignifyClient {
     link_max_age: Duration,
 }
 
-/// What a DELETE did.
-pub(crate) struct Deletion {
-    /// It was there and was deleted by this call, or by an earlier attempt of it whose answer was lost.
-    pub(crate) by_us: bool,
-    /// The last attempt itself said so.
-    pub(crate) stated: bool,
+/// What a DELETE did, as far as its answer can be believed.
+pub(crate) enum Deletion {
+    /// It was deleted now.
+    Done,
+    /// It was not there. `by_us`: an earlier attempt of this call, whose answer was lost, may have deleted it.
+    Gone { by_us: bool },
+    /// The answer was none that Signify gives, and the document is still there.
+    Still(Box<DocumentDetails>, esign_core::Error),
 }
 
 impl SignifyClient {
@@ -157,12 +159,21 @@ impl SignifyClient {
         found.ok_or_else(|| gone().with_kind(ErrorKind::NotFound).during(Operation::Status))
     }
 
-    /// As [`SignifyClient::get`]; `None` if Signify itself says that it is not there.
+    /// As [`SignifyClient::get`]; `None` if Signify says twice that it is not there: its own 404 looks like that of a gateway
+    /// in between, which says nothing about the document.
     pub(crate) async fn find(
         &self,
         id: &DocumentId,
         operation: Operation,
     ) -> Result<Option<DocumentDetails>> {
+        if let Some(details) = self.find_once(id, operation).await? {
+            return Ok(Some(details));
+        }
+        self.http.before_second_look().await;
+        self.find_once(id, operation).await
+    }
+
+    async fn find_once(&self, id: &DocumentId, operation: Operation) -> Result<Option<DocumentDetails>> {
         // Before the request, so that the address is rather thought too old than too young.
         let asked_at = self.http.clock().monotonic();
         let url = self.http.url(["v2", "documents", id.as_str()])?;
@@ -184,15 +195,36 @@ impl SignifyClient {
     /// # Errors
     /// Any; deleting is safe to repeat.
     pub async fn delete(&self, id: &DocumentId) -> Result<bool> {
-        Ok(self.remove(id, Operation::Erase).await?.by_us)
+        match self.remove(id, Operation::Erase).await? {
+            Deletion::Done => Ok(true),
+            Deletion::Gone { by_us } => Ok(by_us),
+            Deletion::Still(_, error) => Err(error),
+        }
     }
 
+    /// Success is what the guide documents. After any other answer that is no refusal, the document is looked for.
     pub(crate) async fn remove(&self, id: &DocumentId, operation: Operation) -> Result<Deletion> {
         let url = self.http.url(["v2", "documents", id.as_str()])?;
         let call = self.http.delete(url).operation(operation).replayable().accept(&NOT_THERE);
         let answer = call.send().await?;
-        let stated = !is_not_there(&answer)?;
-        Ok(Deletion { by_us: stated || answer.earlier_unanswered(), stated })
+        let error = if is_not_there(&answer)? {
+            self.http.before_second_look().await;
+            answer.unexpected("the answer says that the document is not there")
+        } else {
+            match wire::is_deleted(&answer) {
+                Ok(()) => return Ok(Deletion::Done),
+                Err(error) => error,
+            }
+        };
+        Ok(match self.find(id, operation).await? {
+            Some(details) => {
+                let message = format!("{}; the document is still there", error.message());
+                let error = error.with_message(message).with_retry(Retry::SAFE);
+                Deletion::Still(Box::new(details), error)
+            }
+            None if answer.status.is_success() => Deletion::Done,
+            None => Deletion::Gone { by_us: answer.earlier_unanswered() },
+        })
     }
 
     /// `GET documentUrl`: the PDF as it is now. An address that is too old, or no longer works, is fetched anew once.

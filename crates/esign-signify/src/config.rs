@@ -198,6 +198,7 @@ impl ProviderConfig for SignifyConfig {
         let http = HttpClient::builder(base_url.clone(), cx.clock())
             .settings(&self.http)
             .limiter(limiter)
+            .observer(KIND, cx.observer())
             .auth(Arc::new(Bearer::new(credential.clone())))
             .explain(explain)
             .build()?;

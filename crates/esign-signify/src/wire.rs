@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use esign_core::jiff::Timestamp;
 use esign_core::{CompletedSignature, Error, ErrorKind, Personal, Result, SecretUrl};
+use esign_http::Answer;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use url::Url;
 
 use crate::types::{
     DocumentDetails, DocumentId, DocumentLink, DocumentStatus, DocumentSummary, Invitation, Mode, Recipient,
@@ -100,6 +100,22 @@ impl CreatedBody {
         });
         crate::Created { id: self.document_id.into(), links: links.collect() }
     }
+}
+
+/// Whether a DELETE was answered as the guide documents it: `{"message":"Document deleted"}`.
+///
+/// # Errors
+/// [`ErrorKind::UnexpectedAnswer`] if not: nothing is known then.
+pub(crate) fn is_deleted(answer: &Answer) -> Result<()> {
+    #[derive(Deserialize)]
+    struct DeletedBody {
+        message: String,
+    }
+    let body: DeletedBody = answer.json()?;
+    if body.message.trim().eq_ignore_ascii_case("Document deleted") {
+        return Ok(());
+    }
+    Err(answer.unexpected("the answer to the deletion is not the documented one"))
 }
 
 /// An entry of the list; also the larger part of a single document.
@@ -254,9 +270,7 @@ impl Text {
     }
 
     fn into_link(self) -> Option<SecretUrl> {
-        let url = Url::parse(&self.0?).ok()?;
-        let plain = url.has_host() && url.username().is_empty() && url.password().is_none();
-        (plain && matches!(url.scheme(), "https" | "http")).then(|| SecretUrl::new(url))
+        SecretUrl::for_browser(&self.0?)
     }
 }
 

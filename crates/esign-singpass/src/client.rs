@@ -7,8 +7,9 @@ use bytes::Bytes;
 use esign_core::jiff::Timestamp;
 use esign_core::{Clock, Error, ErrorKind, Observer, Operation, Personal, Result, SecretUrl};
 use esign_http::{Authorize, HttpClient, PublishedKeys, whole_pdf};
-use http::HeaderValue;
 use http::header::CONTENT_TYPE;
+use http::{HeaderValue, StatusCode};
+use serde_json::Value;
 use url::Url;
 
 use crate::KIND;
@@ -51,8 +52,9 @@ pub struct Initiate {
 pub struct Initiated {
     /// `signv3-` and a UUID.
     pub request_id: String,
-    /// For the browser session that is open now, for 30 minutes, from a button.
-    pub signing_url: SecretUrl,
+    /// For the browser session that is open now, for 30 minutes, from a button. `None` if the answer had none that a browser
+    /// may open: nobody can sign then.
+    pub signing_url: Option<SecretUrl>,
     /// Needed to get the result.
     pub exchange_code: Personal,
 }
@@ -138,16 +140,15 @@ impl SingpassClient {
             let call = self.http.post(url.clone()).operation(Operation::Submit).auth(auth);
             Ok(call.body("application/octet-stream", pdf.clone()))
         });
-        let answer = answer.await.map_err(by_code).map_err(|error| self.explain_refusal(error))?;
+        let places = request.locations.len();
+        let answer = answer.await.map_err(by_code).map_err(|error| self.explain_refusal(error, places))?;
         let made: InitiateAnswer = answer.json()?;
         if made.request_id.is_empty() || made.exchange_code.is_empty() {
             return Err(answer.unexpected("the request's id or its exchange code is empty"));
         }
-        let signing_url =
-            made.signing_url.parse().map_err(|_| answer.unexpected("the signing link is not a URL"))?;
         Ok(Initiated {
             request_id: made.request_id,
-            signing_url: SecretUrl::new(signing_url),
+            signing_url: made.signing_url.and_then(|link| SecretUrl::for_browser(&link)),
             exchange_code: Personal::new(made.exchange_code),
         })
     }
@@ -168,12 +169,27 @@ impl SingpassClient {
         }
     }
 
-    fn explain_refusal(&self, error: Error) -> Error {
-        if error.http_status() != Some(400) || error.kind() == ErrorKind::Unauthenticated {
-            return error;
-        }
+    /// A server of June 2025 finds nothing in a token whose places are all in `sign_locations`, and says that the token is
+    /// not good.
+    fn explain_refusal(&self, error: Error, places: usize) -> Error {
         let hint = "if the placement is refused, try another payload = \"auto\", \"both\", \"locations\" or \"legacy\"";
-        error.context("hint", hint)
+        match (error.http_status(), error.kind()) {
+            (Some(400 | 401), ErrorKind::Unauthenticated)
+                if self.config.payload_for(places) == Payload::Locations =>
+            {
+                let message = format!(
+                    "{}; a server of June 2025 refuses {places} places so too: it takes one, with payload = \"legacy\" or \
+                     \"both\"",
+                    error.message()
+                );
+                error.with_message(message)
+            }
+            (Some(400), kind) if kind != ErrorKind::Unauthenticated => {
+                let message = format!("{}; {hint}", error.message());
+                error.with_message(message)
+            }
+            _ => error,
+        }
     }
 
     /// Asks for the signed document (spec 3.3). Each call that succeeds makes a new link; meant for when the webhook
@@ -216,12 +232,10 @@ impl SingpassClient {
         let call = call.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let answer = call.send().await.map_err(by_code).map_err(unreadable)?;
         let result: ResultAnswer = answer.json()?;
-        let url = result
-            .signed_doc_url
-            .parse()
-            .map_err(|_| answer.unexpected("the document's link is not a URL"))?;
+        let url = SecretUrl::for_browser(&result.signed_doc_url)
+            .ok_or_else(|| answer.unexpected("the document's link is no https address"))?;
         Ok(SignedDocument {
-            url: SecretUrl::new(url),
+            url,
             url_expires_at: result.exp.and_then(|seconds| Timestamp::from_second(seconds.0).ok()),
             signer: result.signer_info.map(SignedBy::from),
         })
@@ -230,7 +244,8 @@ impl SingpassClient {
     /// Calls a request back (spec 3.4): one that is open or expired, before the signer has begun to sign.
     ///
     /// # Errors
-    /// HTTP 400 with Singpass's code if it is too late or was done before; 404 where the server has no such operation.
+    /// HTTP 400 with Singpass's code if it is too late or was done before; 404 where the server has no such operation;
+    /// [`ErrorKind::UnexpectedAnswer`] for a success that is not Singpass's, which says nothing about the request.
     pub async fn cancel(&self, request_id: &str) -> Result<()> {
         let client_id = self.config.client_id.clone();
         let both = self.config.cancel_claim == CancelClaim::Both;
@@ -247,7 +262,17 @@ impl SingpassClient {
             .operation(Operation::Cancel)
             .auth(auth);
         let call = call.body("application/json", Bytes::new()).replayable();
-        call.send().await.map(drop).map_err(by_code)
+        let answer = call.send().await.map_err(by_code)?;
+        // 200 is all that is documented of the answer.
+        let body = answer.body.trim_ascii();
+        if answer.status == StatusCode::OK && body.is_empty() {
+            return Ok(());
+        }
+        let body: Value = answer.json()?;
+        if answer.status != StatusCode::OK || body.get("error").is_some() {
+            return Err(answer.unexpected("the answer to the cancellation is none that Singpass gives"));
+        }
+        Ok(())
     }
 
     /// Fetches the signed document from its link (spec 3.5): a plain GET without credentials, which may be led on.

@@ -1,10 +1,13 @@
 //! What can be set: `[providers.x]` with `kind = "singpass"`.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use esign_core::{BuildContext, Endpoint, Error, Provider, ProviderConfig, ProviderKind, Result, SecretRef};
+use esign_core::{
+    BuildContext, Button, Endpoint, Error, Provider, ProviderConfig, ProviderKind, Result, SecretRef,
+};
 use esign_http::{HttpSettings, LimiterSettings, PublishedKey, PublishedKeys};
 use serde::Deserialize;
 use url::Url;
@@ -69,6 +72,9 @@ pub struct SingpassConfig {
     /// The most signature locations in one request. Default 20.
     #[serde(default = "max_locations")]
     pub max_locations: u64,
+    /// The button that starts a session. Default: the words and colours of the guidelines.
+    #[serde(default)]
+    pub button: ButtonConfig,
     /// Transport settings.
     #[serde(default)]
     pub http: HttpSettings,
@@ -155,6 +161,85 @@ impl LetterCase {
             Self::Upper => text.to_ascii_uppercase(),
             Self::Lower => text.to_ascii_lowercase(),
         }
+    }
+}
+
+/// How the button looks that starts a session (spec 2.6). Since September 2026 Singpass's "Button Design Specification" is in
+/// force for every such button. Its list of labels, sizes and colours could not be read for this version: each default is that of
+/// the page before. Whether the button complies is for you to check.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ButtonConfig {
+    /// The words: one of the approved labels, without a variation. Default "Sign with Singpass".
+    pub label: String,
+    /// The background: `"white"` or `"red"`, the two that are allowed. Default `"white"`.
+    pub fill: ButtonFill,
+    /// The border, as `#RRGGBB`. Default `#C8C9CC`.
+    pub border: String,
+    /// The official button as a file, SVG or PNG, shown in the place of the words. Default: none, because the logo may not be
+    /// drawn anew.
+    pub logo: Option<PathBuf>,
+}
+
+impl Default for ButtonConfig {
+    fn default() -> Self {
+        Self {
+            label: "Sign with Singpass".to_owned(),
+            fill: ButtonFill::White,
+            border: "#C8C9CC".to_owned(),
+            logo: None,
+        }
+    }
+}
+
+/// The two backgrounds that are allowed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ButtonFill {
+    /// `#FFFFFF`
+    #[default]
+    White,
+    /// `#F4333D`
+    Red,
+}
+
+impl ButtonConfig {
+    pub(crate) fn as_prescribed(&self) -> Button {
+        let (fill, text) = match self.fill {
+            ButtonFill::White => ("#FFFFFF", "#222222"),
+            ButtonFill::Red => ("#F4333D", "#FFFFFF"),
+        };
+        Button {
+            label: self.label.clone(),
+            // A screen reader is to say two words.
+            spoken: Some(self.label.replace("Singpass", "Sing pass")).filter(|spoken| *spoken != self.label),
+            fill: fill.to_owned(),
+            text: text.to_owned(),
+            border: self.border.clone(),
+            logo: self.logo.clone(),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.label.trim().is_empty() {
+            return Err(Error::config("button.label", "a button needs words"));
+        }
+        let colour = self.border.strip_prefix('#').filter(|hex| hex.len() == 6);
+        if !colour.is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+            return Err(Error::config("button.border", "write the colour as #RRGGBB"));
+        }
+        if let Some(logo) = &self.logo {
+            let ending = logo.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+            if !matches!(ending.to_ascii_lowercase().as_str(), "svg" | "png") {
+                return Err(Error::config("button.logo", "the button's file is an SVG or a PNG"));
+            }
+            if !logo.is_file() {
+                let message = format!("there is no file {}", logo.display());
+                return Err(Error::config("button.logo", message));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -248,6 +333,7 @@ impl SingpassConfig {
         if !(crate::convert::BOX_WIDTH..=1000.0).contains(&self.preflight_box) {
             return Err(Error::config("preflight_box", "at least 220.5 points, the width that is drawn"));
         }
+        self.button.check()?;
         if self.max_bytes == 0 || self.max_locations == 0 {
             let key = if self.max_bytes == 0 { "max_bytes" } else { "max_locations" };
             return Err(Error::config(key, "must be greater than zero"));
@@ -345,6 +431,10 @@ mod tests {
             (staging("preflight_box", json!(220)), "preflight_box"),
             (staging("max_bytes", json!(0)), "max_bytes"),
             (staging("max_locations", json!(0)), "max_locations"),
+            (staging("button", json!({ "label": " " })), "button.label"),
+            (staging("button", json!({ "border": "grey" })), "button.border"),
+            (staging("button", json!({ "logo": "Cargo.toml" })), "button.logo"),
+            (staging("button", json!({ "logo": "none.svg" })), "button.logo"),
             (json!({ "environment": "staging", "api": "2025-06", "payload": "both" }), "payload"),
         ] {
             let config = config(&settings);

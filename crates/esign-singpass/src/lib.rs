@@ -13,7 +13,9 @@ mod wire;
 use esign_core::ProviderKind;
 
 pub use client::{Initiate, Initiated, SignedBy, SignedDocument, SingpassClient};
-pub use config::{Api, CancelClaim, Environment, LetterCase, Payload, ResultPath, SingpassConfig};
+pub use config::{
+    Api, ButtonConfig, ButtonFill, CancelClaim, Environment, LetterCase, Payload, ResultPath, SingpassConfig,
+};
 pub use convert::{Location, uin_hash};
 pub use provider::Singpass;
 

@@ -194,6 +194,7 @@ pub(crate) fn capabilities(config: &SingpassConfig, endpoint: Endpoint) -> Capab
     caps.placements.uncertain_unless_plain = true;
     caps.deliveries = vec![DeliverySupport {
         link_lifetime: Bound::Is(SESSION.as_secs().unsigned_abs()),
+        button: Some(config.button.as_prescribed()),
         ..DeliverySupport::new(Delivery::InSessionRedirect, Range::of(1, 1))
     }];
     caps.expiry.fixed_seconds = Bound::Is(SESSION.as_secs().unsigned_abs());
@@ -267,10 +268,16 @@ impl Documents for Singpass {
         let handle = Handle::new(request.intent(), made.request_id, now).with_private(&private)?;
         // By our clock: no redirect and no webhook will tell of the end.
         let open_before = now.checked_add(SESSION).ok();
-        let step = Step::OpenLink { url: made.signing_url, open_before, shared: false };
-        Ok(Submission::new(request.intent(), handle)
-            .step(signer, step)
-            .note("the link is for the signer's open browser session, from a Sign with Singpass button; do not send it"))
+        let submission = Submission::new(request.intent(), handle);
+        Ok(match made.signing_url {
+            Some(url) => submission.step(signer, Step::OpenLink { url, open_before, shared: false }).note(
+                "the link is for the signer's open browser session, from a Sign with Singpass button; do not send it",
+            ),
+            // Singpass gives it once.
+            None => submission
+                .step(signer, Step::LinkMissing { later: false })
+                .note("Singpass's answer had no signing link that can be used, so nobody can sign"),
+        })
     }
 
     async fn status(&self, at: &RequestRef) -> Result<StatusReport> {
@@ -310,8 +317,8 @@ impl Documents for Singpass {
                 Err(error) => return Err(error),
             }
         }
-        let error = last.unwrap_or_else(|| Error::new(ErrorKind::Internal, "no link was tried"));
-        Err(error.with_kind(ErrorKind::NotReady).with_retry(Retry::SAFE))
+        // A fresh link that is refused too is a refusal.
+        Err(last.unwrap_or_else(|| Error::new(ErrorKind::Internal, "no link was tried")))
     }
 
     async fn cancel(&self, at: &RequestRef) -> Result<CancelOutcome> {
@@ -319,6 +326,9 @@ impl Documents for Singpass {
             Ok(()) => return Ok(CancelOutcome::Cancelled),
             Err(error) => error,
         };
+        if error.kind() == ErrorKind::UnexpectedAnswer {
+            return self.after_odd_cancel(at, error).await;
+        }
         match (error.http_status(), refusal_code(&error)) {
             (_, Some(ALREADY_SIGNED)) => Ok(CancelOutcome::TooLate),
             (_, Some(code)) if self.config.means_cancelled(code) => Ok(CancelOutcome::AlreadyGone),
@@ -326,8 +336,8 @@ impl Documents for Singpass {
                 .with_kind(ErrorKind::Conflict)
                 .with_message("the signer is signing just now; wait for the end, or try again in a minute")),
             (Some(404), _) if error.provider_code().is_none() => {
-                let message =
-                    "this server has no cancel; the request ends by itself 30 minutes after it was made";
+                let message = "this server has no cancel, or something in between has answered; the request ends by itself \
+                               30 minutes after it was made";
                 Err(Error::new(ErrorKind::Unsupported, message).with_http_status(404))
             }
             _ => Err(error),
@@ -336,6 +346,19 @@ impl Documents for Singpass {
 }
 
 impl Singpass {
+    /// A success that is not Singpass's says nothing: what counts is what the request's state is.
+    async fn after_odd_cancel(&self, at: &RequestRef, error: Error) -> Result<CancelOutcome> {
+        match Documents::status(self, at).await?.state() {
+            State::Cancelled => Ok(CancelOutcome::Cancelled),
+            State::Completed => Ok(CancelOutcome::TooLate),
+            State::Expired => Ok(CancelOutcome::AlreadyGone),
+            _ => {
+                let message = format!("{}; the request is still open", error.message());
+                Err(error.with_message(message).with_retry(Retry::SAFE))
+            }
+        }
+    }
+
     /// What a refusal of the result says about the request (spec 3.3, 6.3).
     fn unsigned_report(&self, code: &str, private: &Private) -> StatusReport {
         let (state, result) = match code {

@@ -45,7 +45,9 @@ pub(crate) struct CancelClaims {
 #[derive(Deserialize)]
 pub(crate) struct InitiateAnswer {
     pub(crate) request_id: String,
-    pub(crate) signing_url: String,
+    /// Whatever is there: the request exists, and can be called back without it.
+    #[serde(default, deserialize_with = "esign_http::if_it_fits")]
+    pub(crate) signing_url: Option<String>,
     pub(crate) exchange_code: String,
 }
 

@@ -40,11 +40,19 @@ impl InkwellClient {
         self.http.submit_with(recipe).await?.json()
     }
 
-    /// `GET envelopes/:id`; `None` if there is none.
+    /// `GET envelopes/:id`; `None` if there is none: said twice, because one 404 may be that of a gateway in between.
     ///
     /// # Errors
     /// Any; safe to repeat.
     pub async fn get(&self, id: &str) -> Result<Option<Envelope>> {
+        if let Some(envelope) = self.get_once(id).await? {
+            return Ok(Some(envelope));
+        }
+        self.http.before_second_look().await;
+        self.get_once(id).await
+    }
+
+    async fn get_once(&self, id: &str) -> Result<Option<Envelope>> {
         let url = self.http.url(["envelopes", id])?;
         let answer =
             self.http.get(url).operation(Operation::Status).replayable().accept(&[404]).send().await?;

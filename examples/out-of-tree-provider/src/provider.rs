@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use esign_core::jiff::SignedDuration;
 use esign_core::{
-    Artifact, ArtifactId, CancelOutcome, Capabilities, Clock, Documents, Endpoint, Error, ErrorKind, Finding,
+    Artifact, ArtifactId, CancelOutcome, Capabilities, Clock, Delivery, Documents, Endpoint, Error, ErrorKind, Finding,
     Handle, Intent, Lookup, MediaType, Prepared, Provider, ProviderKind, RequestRef, Resolution, Resolved,
-    Result, ResultState, Standing, State, StatusReport, Step, Submission,
+    Result, ResultState, Retry, Standing, State, StatusReport, Step, Submission,
 };
 
 use crate::client::InkwellClient;
@@ -39,7 +39,8 @@ impl Inkwell {
         let mut submission = Submission::new(intent, handle);
         for signer in &envelope.signers {
             let step = match &signer.link {
-                None => Step::EmailSent,
+                _ if intent.delivery() == Delivery::ProviderEmail => Step::EmailSent,
+                None => Step::LinkMissing { later: true },
                 Some(url) => {
                     Step::OpenLink { url: url.clone(), open_before: Some(envelope.lapses), shared: false }
                 }
@@ -86,6 +87,7 @@ impl Documents for Inkwell {
         report.created_at = Some(envelope.created);
         report.expires_at = Some(envelope.lapses);
         report.signers = envelope.signers.iter().map(signer_status).collect();
+        report.links = envelope.links();
         if report.state() == State::Completed {
             report.result = ResultState::Ready { until: None };
             report.artifacts = vec![ArtifactId::SIGNED];
@@ -104,13 +106,17 @@ impl Documents for Inkwell {
     }
 
     async fn cancel(&self, at: &RequestRef) -> Result<CancelOutcome> {
-        match self.client.withdraw(at.id()).await? {
-            404 => Ok(CancelOutcome::AlreadyGone),
-            409 => Ok(match self.client.get(at.id()).await?.map(|envelope| state(&envelope.state)) {
-                Some(State::Completed) => CancelOutcome::TooLate,
-                _ => CancelOutcome::AlreadyGone,
-            }),
-            _ => Ok(CancelOutcome::Cancelled),
+        let said = self.client.withdraw(at.id()).await?;
+        // Whatever the answer says: it may be a login page's, or a gateway's. What counts is the envelope.
+        match self.client.get(at.id()).await?.map(|envelope| state(&envelope.state)) {
+            Some(State::Completed) => Ok(CancelOutcome::TooLate),
+            Some(State::Cancelled) if said == 200 => Ok(CancelOutcome::Cancelled),
+            Some(ended) if ended.is_end() => Ok(CancelOutcome::AlreadyGone),
+            None => Ok(CancelOutcome::AlreadyGone),
+            Some(_) => {
+                let message = format!("the envelope is still open, although the answer was {said}");
+                Err(Error::new(ErrorKind::UnexpectedAnswer, message).with_retry(Retry::SAFE))
+            }
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use esign_core::jiff::Timestamp;
 use esign_core::{
-    Delivery, Error, ErrorKind, Prepared, ResolvedSpot, Result, SecretUrl, SignerStatus, State,
+    Delivery, Error, ErrorKind, NextStep, Prepared, ResolvedSpot, Result, SecretUrl, SignerStatus, State, Step,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// One signer, as it is sent.
 #[derive(Serialize)]
@@ -68,8 +68,25 @@ pub struct EnvelopeSigner {
     pub state: String,
     /// When the signer signed.
     pub signed: Option<Timestamp>,
-    /// The page to sign on, by link only. Whoever has it can sign.
+    /// The page to sign on, by link only. Whoever has it can sign. What a browser may not open is none.
+    #[serde(default, deserialize_with = "link")]
     pub link: Option<SecretUrl>,
+}
+
+fn link<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<SecretUrl>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.and_then(|link| SecretUrl::for_browser(&link)))
+}
+
+impl Envelope {
+    /// Where its signers sign, by link only.
+    pub(crate) fn links(&self) -> Vec<NextStep> {
+        let step = |signer: &EnvelopeSigner| {
+            let url = signer.link.clone()?;
+            let step = Step::OpenLink { url, open_before: Some(self.lapses), shared: false };
+            Some(NextStep { signer: signer.id.clone(), step })
+        };
+        self.signers.iter().filter_map(step).collect()
+    }
 }
 
 /// What a word means. One that is not known is neither a success nor a failure.

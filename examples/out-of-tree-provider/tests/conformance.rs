@@ -111,6 +111,8 @@ impl Backend for InkwellBackend {
             Fault::FailAfterEffect => backend::Fault::Page(status(503)),
             Fault::Garbage => backend::Fault::Page(status(200)),
             Fault::Truncate => backend::Fault::Cut(20),
+            Fault::Intercepted { status: code, body } => backend::Fault::Intercepted(status(code), body),
+            Fault::Link(link) => backend::Fault::Link(link),
             _ => return false,
         };
         self.service.fail_next(call, planned);

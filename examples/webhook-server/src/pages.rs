@@ -2,15 +2,15 @@
 
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use esign::{ProviderKind, RecordVerification};
+use esign::{Button, RecordVerification};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const STYLE: &str = include_str!("style.css");
 
-pub(crate) fn start(document: &str, kind: Option<&ProviderKind>) -> Response {
+pub(crate) fn start(document: &str, prescribed: Option<&Button>) -> Response {
     let body = html! {
         p { "You are asked to sign " a href="/document.pdf" { (document) " (PDF)" } ". Read it first." }
-        (button(kind))
+        (button(prescribed))
         p.hint { "You go to the signing page now, and come back here afterwards." }
     };
     page(StatusCode::OK, "Sign your document", &body)
@@ -93,13 +93,14 @@ fn begin() -> Markup {
 
 /// The link to the signing page is nowhere in this page: only who presses the button is led to it.
 ///
-/// For Singpass, the button of its UX guidelines: white, these words, at least 16 px, Poppins in bold where the visitor has
-/// it, and read out as "Sing pass". Put the official logo in the place of the last word (see the README).
-fn button(kind: Option<&ProviderKind>) -> Markup {
+/// Where the provider prescribes a button, as Singpass does, it is that one: words and colours from the configuration, at least
+/// 16 px, Poppins in bold where the visitor has it. Put the official picture in (see the README).
+fn button(prescribed: Option<&Button>) -> Markup {
     html! {
         form method="post" action="/sign" {
-            @if kind.is_some_and(|kind| kind.as_str() == "singpass") {
-                button.singpass type="submit" { "Sign with " span role="img" aria-label="Sing pass" { "Singpass" } }
+            @if let Some(Button { label, spoken, fill, text, border, .. }) = prescribed {
+                @let style = format!("background: {fill}; border: 1px solid {border}; color: {text}");
+                button.prescribed type="submit" style=(style) aria-label=[spoken.as_deref()] { (label) }
             } @else {
                 button type="submit" { "Sign" }
             }

@@ -49,8 +49,9 @@ pub(crate) fn router(signings: Arc<Signings>, request: SignRequest, https: bool)
 async fn start(State(app): State<App>) -> Response {
     let capabilities =
         app.signings.client.active().and_then(|name| app.signings.client.capabilities(&name).ok());
-    let kind = capabilities.map(|capabilities| capabilities.kind);
-    pages::start(app.request.documents[0].name(), kind.as_ref())
+    let ways = capabilities.map(|capabilities| capabilities.deliveries).unwrap_or_default();
+    let button = ways.into_iter().find(|way| way.delivery == app.request.delivery).and_then(|way| way.button);
+    pages::start(app.request.documents[0].name(), button.as_ref())
 }
 
 async fn document(State(app): State<App>) -> Response {

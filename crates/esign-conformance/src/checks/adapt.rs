@@ -72,8 +72,12 @@ fn unfulfillable(w: &World, wish: Wish) -> Result<Option<SignRequest>, Stop> {
         }
         Wish::Language => Some(w.request()?.language("qaa")),
         Wish::ReturnUrl => {
-            let any = caps.return_url.supported.is_yes() && caps.return_url.schemes.is_empty();
-            let url = "gopher://conformance.example/back".parse().ok().filter(|_| !any);
+            let takes = |scheme: &str| caps.return_url.schemes.iter().any(|taken| taken == scheme);
+            let any = caps.return_url.supported.is_yes()
+                && (caps.return_url.schemes.is_empty() || takes("http"))
+                && caps.return_url.domain.is_none();
+            // Any other scheme is never one for a browser, and refused whatever may be changed.
+            let url = "http://conformance.example/back".parse().ok().filter(|_| !any);
             match url {
                 Some(url) => Some(w.request()?.return_url(url)),
                 None => None,

@@ -73,6 +73,39 @@ pub(super) async fn at_completion(w: &World) -> Outcome {
     Ok(())
 }
 
+/// Answers that are not the service's, to a call that never reached it.
+const FOREIGN: [(u16, &str); 4] = [
+    (200, "<html>Log in</html>"),
+    (202, ""),
+    (200, r#"{"error":"maintenance"}"#),
+    (404, r#"{"message":"no Route matched with those values"}"#),
+];
+
+/// A success or a "not found" that is not the service's says nothing: what is told is how the request stands.
+pub(super) async fn believes_only_the_service(w: &World) -> Outcome {
+    for (status, body) in FOREIGN {
+        let (_, handle) = open(w).await?;
+        if !w.inject(Operation::Cancel, Fault::Intercepted { status, body }).await {
+            skip!("the harness cannot answer in the service's place");
+        }
+        let result = w.client.cancel(&handle).await;
+        w.heal().await?;
+        let state = w.client.status(&handle).await?.state();
+        match result {
+            Ok(outcome) => ensure!(
+                state == State::Cancelled,
+                "{status} {body:?} is taken for {}, and the request is {state}",
+                outcome.as_str()
+            ),
+            Err(error) => {
+                ensure!(error.retry() != Retry::OutcomeUnknown, "{status} {body:?} gives {error}");
+                w.client.cancel(&handle).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
 pub(super) async fn survives_faults(w: &World) -> Outcome {
     let effect = [
         (Fault::RefuseConnection, false),

@@ -1,7 +1,7 @@
 //! What the capabilities claim as a whole.
 
 use esign_core::jiff::SignedDuration;
-use esign_core::{ArtifactId, CallbackSupport, ReferenceSupport, State, Trial};
+use esign_core::{ArtifactId, CallbackSupport, Operation, ReferenceSupport, State, Trial};
 
 use crate::check::{Outcome, Stop, ensure, fail, skip};
 use crate::harness::Action;
@@ -45,6 +45,20 @@ pub(super) async fn capabilities_are_stable(w: &World) -> Outcome {
 pub(super) async fn build_sends_nothing(w: &World) -> Outcome {
     let reached = w.reached().await;
     ensure!(reached.iter().all(|(_, calls)| *calls == 0), "building it reached the backend: {reached:?}");
+    Ok(())
+}
+
+/// Every call to the service is an attempt that the observer is told of: metrics and audit see nothing else.
+pub(super) async fn attempts_are_observed(w: &World) -> Outcome {
+    let handle = w.sent(&w.request()?).await?;
+    w.client.status(&handle).await?;
+    let told = w.told.text();
+    for operation in [Operation::Submit, Operation::Status] {
+        let attempt = told
+            .lines()
+            .any(|line| line.starts_with("Attempt {") && line.contains(&format!("operation: {operation:?}")));
+        ensure!(attempt, "a {operation} went out, and the observer was not told of an attempt");
+    }
     Ok(())
 }
 

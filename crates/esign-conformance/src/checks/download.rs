@@ -157,6 +157,25 @@ pub(super) async fn survives_faults(w: &World) -> Outcome {
     Ok(())
 }
 
+/// A refusal is told as one, however often it was asked in vain.
+pub(super) async fn a_refusal_is_told(w: &World) -> Outcome {
+    let (_, handle) = signed(w).await?;
+    // More often than any adapter asks.
+    for _ in 0..6 {
+        if !w.inject(Operation::Download, Fault::Refuse(403)).await {
+            skip!("the harness cannot refuse a download");
+        }
+    }
+    match w.client.download(&handle, &ArtifactId::SIGNED).await {
+        Ok(_) => fail("refused, and there is a document"),
+        Err(error) => {
+            let right = error.kind() == ErrorKind::Forbidden && error.retry() == Retry::Never;
+            ensure!(right, "403 is {} ({:?}): {error}", error.kind().as_str(), error.retry());
+            Ok(())
+        }
+    }
+}
+
 /// Addresses and tokens that were good an hour ago are not taken for good now.
 pub(super) async fn an_hour_later(w: &World) -> Outcome {
     let (_, handle) = signed(w).await?;

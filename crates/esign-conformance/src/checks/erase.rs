@@ -1,9 +1,9 @@
 //! Erasing: what is claimed to be erased is gone.
 
-use esign_core::{ArtifactId, ErrorKind, Handle, SignRequest, State};
+use esign_core::{ArtifactId, ErrorKind, Handle, Operation, SignRequest, State};
 
 use crate::check::{Outcome, Stop, ensure, fail, skip};
-use crate::harness::Action;
+use crate::harness::{Action, Fault};
 use crate::world::World;
 
 async fn sent(w: &World) -> Result<(SignRequest, Handle), Stop> {
@@ -26,6 +26,28 @@ pub(super) async fn an_open_request(w: &World) -> Outcome {
         ensure!(!open, "erased, and it is {}", report.state());
     }
     gone(w, &handle).await
+}
+
+/// A success that is not the service's erases nothing.
+pub(super) async fn believes_only_the_service(w: &World) -> Outcome {
+    for (status, body) in
+        [(200, "<html>Log in</html>"), (404, r#"{"message":"no Route matched with those values"}"#)]
+    {
+        let (request, handle) = sent(w).await?;
+        if !w.inject(Operation::Erase, Fault::Intercepted { status, body }).await {
+            skip!("the harness cannot answer in the service's place");
+        }
+        let result = w.client.erase(&handle).await;
+        w.heal().await?;
+        if let Ok(there) = result {
+            let signed = w.backend.act(&handle, &request.signers[0], Action::Sign).await;
+            ensure!(
+                !signed,
+                "{status} {body:?} is taken for erased ({there}), and the signer could still sign"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// A signed document is gone, too.

@@ -32,7 +32,7 @@ macro_rules! checks {
 /// Every check, in the order in which a reader wants to know.
 pub(crate) fn all() -> Vec<Check> {
     checks! {
-        claim: groups_are_there, capabilities_are_stable, build_sends_nothing, wishes_arrive, legal_classes_are_taken,
+        claim: groups_are_there, capabilities_are_stable, build_sends_nothing, attempts_are_observed, wishes_arrive, legal_classes_are_taken,
             expiry_is_kept, unverified_is_settled_or_says_why,
             identity_is_checked;
         documented: errors_of_submit, personal_data;
@@ -42,20 +42,20 @@ pub(crate) fn all() -> Vec<Check> {
         limit: document_name, document_name_characters, document_bytes, document_count, signer_count, signers_of_a_delivery,
             message_length, expiry, placements_of_a_signer, native_decimals, box_size;
         placement: round_trip, every_one, native_digits;
-        submit: record_is_true, sends_the_document_unchanged, tells_each_signer_what_to_do, connection_refused, answer_lost,
+        submit: record_is_true, sends_the_document_unchanged, tells_each_signer_what_to_do, a_missing_link_is_said, connection_refused, answer_lost,
             rate_limited, rate_limited_for_a_time, refused_as_bad, refused_as_unauthenticated,
             refused_otherwise, keeps_the_providers_words, failed_after_effect,
             answered_with_garbage, future_dropped;
         handle: survives_storage, follows_an_alias, stays_with_its_instance, stays_at_its_address, key_is_stable,
             holds_no_personal_data, reads_earlier_versions;
         state: pending_at_first, in_progress_between, completed_at_last, declined, left_alone, expired, cancelled,
-            unknown_word, unknown_members, never_moves_back, reading_survives_faults, signers_sign_in_order,
+            unknown_word, unknown_members, never_moves_back, reading_survives_faults, one_foreign_answer_ends_nothing, signers_sign_in_order,
             groups_sign_in_order;
         download: equals_what_was_sent, not_ready_before_the_end, partial_only_by_name, whatever_is_listed,
-            what_never_existed, truncated, survives_faults, an_hour_later,
+            what_never_existed, truncated, survives_faults, a_refusal_is_told, an_hour_later,
             gone_after_its_time;
-        cancel: ends_the_request, twice, after_completion, at_completion, survives_faults;
-        erase: an_open_request, a_signed_request;
+        cancel: ends_the_request, twice, after_completion, at_completion, believes_only_the_service, survives_faults;
+        erase: an_open_request, a_signed_request, believes_only_the_service;
         dropped: status, download, cancel, erase, resolve, receive, first_call;
         callback: genuine, forged, replayed, early, late, several_in_one;
         concurrency: one_token_serves_all, one_token_at_the_start, rate_limit_is_kept, nobody_starves;

@@ -244,6 +244,35 @@ pub(super) async fn reading_survives_faults(w: &World) -> Outcome {
     Ok(())
 }
 
+/// One answer that is not the service's ends nothing: it is an error, or looked at again.
+pub(super) async fn one_foreign_answer_ends_nothing(w: &World) -> Outcome {
+    let handle = w.sent(&w.request()?).await?;
+    let foreign = [
+        (404, r#"{"message":"no Route matched with those values"}"#),
+        (410, r#"{"message":"gone"}"#),
+        (302, ""),
+        (403, "<html>Forbidden</html>"),
+        (200, "<html>Log in</html>"),
+        (200, r#"{"error":"maintenance"}"#),
+    ];
+    for (status, body) in foreign {
+        if !w.inject(Operation::Status, Fault::Intercepted { status, body }).await {
+            skip!("the harness cannot answer in the service's place");
+        }
+        let result = w.client.status(&handle).await;
+        w.heal().await?;
+        if let Ok(report) = result {
+            ensure!(
+                report.state() == State::Pending,
+                "one {status} {body:?} is taken for {}",
+                report.state()
+            );
+        }
+        is(w, &handle, State::Pending).await?;
+    }
+    Ok(())
+}
+
 /// With groups, a later group waits for all of an earlier one, at the service itself; within a group nobody waits.
 pub(super) async fn groups_sign_in_order(w: &World) -> Outcome {
     if !w.caps.orders.contains(&Order::Groups) {

@@ -74,7 +74,8 @@ pub(super) async fn tells_each_signer_what_to_do(w: &World) -> Outcome {
             Step::EmailSent => ensure!(by_mail, "{}: an e-mail instead of a link", way.delivery),
             Step::OpenLink { url, open_before, .. } => {
                 ensure!(!by_mail, "{}: a link instead of an e-mail", way.delivery);
-                ensure!(url.expose().has_host(), "{}: a link without a host", way.delivery);
+                let fault = esign_core::browser_fault(url.expose());
+                ensure!(fault.is_none(), "{}: a link that no browser may open: {fault:?}", way.delivery);
                 if let Some(life) = known(way.link_lifetime) {
                     let latest = now + Duration::from_secs(life + 300);
                     let Some(until) = open_before else {
@@ -88,6 +89,50 @@ pub(super) async fn tells_each_signer_what_to_do(w: &World) -> Outcome {
             }
             other => return fail(format!("{}: the only signer's next step is {other:?}", way.delivery)),
         }
+    }
+    Ok(())
+}
+
+/// Where a link was asked for and the answer has none that a browser may open, the signer's next step says so, or has one that
+/// was fetched elsewhere; and what is promised for later comes with the status.
+pub(super) async fn a_missing_link_is_said(w: &World) -> Outcome {
+    let mut tried = false;
+    for way in w.caps.deliveries.clone() {
+        if way.delivery == Delivery::ProviderEmail || !way.signers.admits(1) {
+            continue;
+        }
+        for link in ["", "javascript:alert(1)"] {
+            let request = w.request_by(way.delivery, 1, None)?;
+            if !w.inject(Operation::Submit, Fault::Link(link)).await {
+                continue;
+            }
+            tried = true;
+            let submission = w.submit(&request).await?;
+            w.heal().await?;
+            let steps =
+                submission.next_steps.iter().map(|next| (&next.signer, &next.step)).collect::<Vec<_>>();
+            let [(signer, step)] = steps.as_slice() else {
+                return fail(format!("{} next steps for one signer whose link is missing", steps.len()));
+            };
+            ensure!(**signer == request.signers[0].key, "a next step for {signer:?}, who is no signer");
+            let later = match step {
+                Step::OpenLink { url, .. } => {
+                    let fault = esign_core::browser_fault(url.expose());
+                    ensure!(fault.is_none(), "a link that no browser may open: {fault:?}");
+                    continue;
+                }
+                Step::LinkMissing { later } => *later,
+                other => return fail(format!("the link is missing, and the next step is {other:?}")),
+            };
+            let report = w.client.status(&submission.handle).await?;
+            let comes = report.links.iter().any(|next| {
+                next.signer == request.signers[0].key && matches!(next.step, Step::OpenLink { .. })
+            });
+            ensure!(comes || !later, "the link is promised for later, and the status has none");
+        }
+    }
+    if !tried {
+        skip!("no link is handed out, or the harness cannot leave it out");
     }
     Ok(())
 }

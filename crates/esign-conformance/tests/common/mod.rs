@@ -89,9 +89,9 @@ struct BackendConfig {
 impl ProviderConfig for BackendConfig {
     const KIND: ProviderKind = KIND;
 
-    async fn build(self, _: &BuildContext) -> Result<Arc<dyn Provider>> {
+    async fn build(self, cx: &BuildContext) -> Result<Arc<dyn Provider>> {
         if let Some((service, wrap)) = backends().get(&self.backend) {
-            return Ok(wrap(service.provider()));
+            return Ok(wrap(service.provider().observed(cx.observer())));
         }
         let elsewhere = MemoryService::new();
         elsewhere.change_capabilities(|caps| caps.endpoint.base_url = "memory:elsewhere".into());
@@ -158,6 +158,8 @@ impl Backend for MemoryBackend {
             Fault::Refuse(status) => MemoryFault::Refuse(status),
             Fault::FailAfterEffect => MemoryFault::FailAfterEffect,
             Fault::Garbage => MemoryFault::Garbage,
+            Fault::Intercepted { status, .. } => MemoryFault::Intercepted(status),
+            Fault::Link(_) => MemoryFault::WithoutLink,
             _ => return false,
         };
         self.service.fail_next(operation, fault);

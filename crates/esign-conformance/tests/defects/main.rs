@@ -4,6 +4,7 @@
 mod approving;
 #[path = "../common/mod.rs"]
 mod common;
+mod foreign;
 mod incoming;
 mod placing;
 mod reading;
@@ -141,6 +142,42 @@ fn table() -> Vec<Row> {
         with::<incoming::RefusesTheUnknown>(
             "state::unknown_members",
             "fails on a member that it does not know",
+        ),
+        with::<foreign::TellsNobody>(
+            "claim::attempts_are_observed",
+            "tells the observer of none of its calls",
+        ),
+        with::<foreign::TakesAnySuccess>(
+            "cancel::believes_only_the_service",
+            "takes a login page for a cancellation",
+        ),
+        with::<foreign::TakesAnyNotFound>(
+            "cancel::believes_only_the_service",
+            "takes a gateway's 404 for the end of a request",
+        ),
+        with::<foreign::ErasesByAnyAnswer>(
+            "erase::believes_only_the_service",
+            "takes a login page for an erasure",
+        ),
+        with::<foreign::NotFoundIsCancelled>(
+            "state::one_foreign_answer_ends_nothing",
+            "concludes from one 404 that a request was called back",
+        ),
+        with::<foreign::ForgetsTheLink>(
+            "submit::a_missing_link_is_said",
+            "says nothing of a signer whose link is missing",
+        ),
+        with::<foreign::PromisesTheLink>(
+            "submit::a_missing_link_is_said",
+            "promises a link for later and never has it",
+        ),
+        with::<foreign::HandsOutScripts>(
+            "submit::a_missing_link_is_said",
+            "hands out javascript: as a signing link",
+        ),
+        with::<foreign::RefusalIsNotReady>(
+            "download::a_refusal_is_told",
+            "says of a refused download that it is not ready",
         ),
         with::<placing::DropsPlacements>("placement::round_trip", "drops placements without a word"),
         with::<placing::SendsTheFirstPlacement>(

@@ -11,15 +11,16 @@ use async_trait::async_trait;
 use esign_core::jiff::{SignedDuration, Timestamp};
 use esign_core::{
     Artifact, ArtifactId, Callbacks, CancelOutcome, Capabilities, Delivery, Documents, Endpoint, Error,
-    ErrorKind, Finding, Handle, InboundCall, Intent, Lookup, Operation, Prepared, Probe, ProbeCheck,
-    ProbeReport, ProbeVerdict, Provider, ProviderKind, RequestRef, Resolution, Resolved, Result, Retention,
-    Retry, SecretUrl, Settled, StatusReport, Step, Submission, Trial,
+    ErrorKind, Finding, Handle, InboundCall, Intent, Lookup, NextStep, Operation, Prepared, Probe,
+    ProbeCheck, ProbeReport, ProbeVerdict, Provider, ProviderKind, RequestRef, Resolution, Resolved, Result,
+    Retention, Retry, SecretUrl, Settled, StatusReport, Step, Submission, Trial,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::callbacks::SignicatCallbacks;
+use crate::callbacks::{Notice, SignicatCallbacks};
 use crate::capabilities::{DAY, capabilities};
 use crate::check::check;
+use crate::client::Deletion;
 use crate::config::{CreatedMail, SignicatConfig};
 use crate::convert::{Layout, signing_order};
 use crate::error::gone;
@@ -61,6 +62,9 @@ struct Private {
     /// Signicat has said once that everything is done.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     completed: bool,
+    /// The answer to the create lacked a signing address.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    linkless: bool,
 }
 
 impl SignicatProvider {
@@ -109,7 +113,8 @@ impl SignicatProvider {
         let Some(layout) = Layout::recovered(intent, &order) else {
             return unknown("the order has this reference, but not the tasks of this intent");
         };
-        let private = Private { layout, ends_at: None, kept_until: None, completed: false };
+        let linkless = lacks_links(intent, &layout, &order);
+        let private = Private { layout, ends_at: None, kept_until: None, completed: false, linkless };
         // When it was sent nobody knows any more.
         let submission = self.submission(intent, &order, &private, intent.prepared_at())?;
         Ok(Resolution::Found(Box::new(submission.note("found by a callback after its answer was lost"))))
@@ -124,6 +129,19 @@ impl SignicatProvider {
         let order = self.0.client.find_order(at.id(), Operation::Status).await?.ok_or_else(gone)?;
         let tasks = private.layout.tasks.into_iter().enumerate();
         Ok(tasks.filter_map(|(i, task)| Some((task.signer, link(&order, i)?))).collect())
+    }
+
+    /// The same as next steps, for a request whose answer lacked some.
+    async fn links(&self, order: &str, private: &Private) -> Result<Vec<NextStep>> {
+        let Some(order) = self.0.client.find_order(order, Operation::Status).await? else {
+            return Ok(Vec::new());
+        };
+        let tasks = private.layout.tasks.iter().enumerate();
+        let steps = tasks.filter_map(|(i, task)| {
+            let step = Step::OpenLink { url: link(&order, i)?, open_before: private.ends_at, shared: false };
+            Some(NextStep { signer: task.signer.clone(), step })
+        });
+        Ok(steps.collect())
     }
 
     fn now(&self) -> Timestamp {
@@ -175,13 +193,18 @@ impl SignicatProvider {
                     submission =
                         submission.step(&task.signer, Step::OpenLink { url, open_before, shared: false });
                 }
-                None => linkless.push(task.signer.clone()),
+                None => {
+                    if !task.waits {
+                        submission = submission.step(&task.signer, Step::LinkMissing { later: true });
+                    }
+                    linkless.push(task.signer.clone());
+                }
             }
         }
         if !linkless.is_empty() {
             let who = linkless.join(", ");
-            submission =
-                submission.note(format!("Signicat gave no signing address for {who}: ask for signing_links"));
+            submission = submission
+                .note(format!("Signicat's answer had no signing address for {who}: the status has it later"));
         }
         Ok(submission)
     }
@@ -198,6 +221,11 @@ impl SignicatProvider {
         url.query_pairs_mut().append_pair("artifact", artifact.expose());
         (SecretUrl::new(url), self.now().checked_add(ARTIFACT).ok())
     }
+}
+
+/// Whether a link was asked for that the answer does not have.
+fn lacks_links(intent: &Intent, layout: &Layout, order: &CreatedOrder) -> bool {
+    intent.delivery() != Delivery::ProviderEmail && (0..layout.tasks.len()).any(|i| link(order, i).is_none())
 }
 
 fn link(order: &CreatedOrder, index: usize) -> Option<SecretUrl> {
@@ -258,15 +286,22 @@ impl Documents for SignicatProvider {
         let (order, created) = self.create(request, &layout, &options).await?;
         let now = self.now();
         let (ends_at, kept_until) = lifetimes(&order, now);
-        let private = Private { layout, ends_at, kept_until, completed: false };
+        let linkless = lacks_links(request.intent(), &layout, &created);
+        let private = Private { layout, ends_at, kept_until, completed: false, linkless };
         self.submission(request.intent(), &created, &private, now)
     }
 
     async fn status(&self, at: &RequestRef) -> Result<StatusReport> {
         let private: Private = at.state()?;
         let mut report = report::read(&self.0.client, at.id(), &private, self.now()).await?;
-        if report.state() == esign_core::State::Completed && !private.completed {
-            report.new_request = Some(at.with_state(&Private { completed: true, ..private })?);
+        let mut seen = private.clone();
+        seen.completed |= report.state() == esign_core::State::Completed;
+        if private.linkless && !report.state().is_end() {
+            report.links = self.links(at.id(), &private).await?;
+            seen.linkless = report.links.len() < private.layout.tasks.len();
+        }
+        if seen != private {
+            report.new_request = Some(at.with_state(&seen)?);
         }
         Ok(report)
     }
@@ -279,8 +314,10 @@ impl Documents for SignicatProvider {
     /// Deletes the order. The status was read just before; an order that is completed in between is deleted with its
     /// result, because nothing else ends an order.
     async fn cancel(&self, at: &RequestRef) -> Result<CancelOutcome> {
-        let deletion = self.0.client.remove_order(at.id(), Operation::Cancel).await?;
-        Ok(if deletion.stated { CancelOutcome::Cancelled } else { CancelOutcome::AlreadyGone })
+        Ok(match self.0.client.remove_order(at.id(), Operation::Cancel).await? {
+            Deletion::Done => CancelOutcome::Cancelled,
+            Deletion::Gone { .. } => CancelOutcome::AlreadyGone,
+        })
     }
 }
 
@@ -288,16 +325,17 @@ impl Documents for SignicatProvider {
 impl Lookup for SignicatProvider {
     /// Orders can be neither listed nor searched.
     async fn find(&self, _: &Intent) -> Result<Resolution> {
-        let why = "Signicat's orders can be neither listed nor searched; a callback or a returning browser with this \
-                   reference names the order: Client::resolve_by_call finds it then";
+        let why = "Signicat's orders can be neither listed nor searched. A callback or a returning browser that has this \
+                   reference in its address names the order, and finds it";
         Ok(Resolution::Unknown { why: why.to_owned() })
     }
 
-    /// The call names the order; whether the order has this intent's reference Signicat itself is asked.
     async fn find_by_call(&self, intent: &Intent, call: &InboundCall) -> Result<Resolution> {
-        match crate::Notice::of(call).order_id {
-            Some(order_id) => self.recover(intent, &order_id).await,
-            None => Ok(Resolution::Unknown { why: "the call names no order".to_owned() }),
+        match Notice::of(call).order_id {
+            Some(order) => self.recover(intent, &order).await,
+            None => {
+                Ok(Resolution::Unknown { why: "the address names no order: it has no requestId".to_owned() })
+            }
         }
     }
 }
@@ -322,7 +360,7 @@ impl Probe for SignicatProvider {
         }
         let token = check("credentials", ProbeVerdict::Good, "Signicat gives a token".to_owned());
         let nobody = format!("esign-probe-{}", uuid::Uuid::new_v4());
-        let access = match self.0.client.find_order(&nobody, Operation::Probe).await {
+        let access = match self.0.client.has_order(&nobody, Operation::Probe).await {
             Ok(_) => {
                 check("access", ProbeVerdict::Good, "the token is accepted for signing orders".to_owned())
             }

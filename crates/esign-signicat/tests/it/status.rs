@@ -129,8 +129,9 @@ async fn packaging_that_failed() {
 async fn a_404_counts_only_if_it_is_signicat_s_own() {
     let cases = [
         (json_answer(404, &json!({ "status": 404, "title": "Not Found" })), true),
-        (ResponseTemplate::new(404), true),
-        (ResponseTemplate::new(410), true),
+        (json_answer(410, &json!({ "status": 410, "title": "Gone" })), true),
+        (ResponseTemplate::new(404), false),
+        (json_answer(404, &json!({ "message": "no Route matched with those values" })), false),
         (json_answer(404, &json!({ "title": "Not Found", "code": "not_found", "traceId": "t" })), false),
         (ResponseTemplate::new(404).set_body_string("<html>no</html>"), false),
         (ResponseTemplate::new(404).set_body_string("<error/>"), false),
@@ -150,6 +151,18 @@ async fn a_404_counts_only_if_it_is_signicat_s_own() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_request_is_gone_only_after_a_second_look() {
+    let world = world(&[]).await;
+    let handle = world.submitted().await;
+    let not_found = || json_answer(404, &json!({ "status": 404, "title": "Not Found" }));
+    world.answer("GET", &task(1), status("CREATED")).await;
+    world.answer_first(1, "GET", &task(1), not_found()).await;
+    assert_eq!(world.client.status(&handle).await.unwrap().state(), State::Pending);
+    world.answer_first(2, "GET", &task(1), not_found()).await;
+    assert_eq!(world.client.status(&handle).await.unwrap().state(), State::Cancelled);
 }
 
 #[tokio::test]

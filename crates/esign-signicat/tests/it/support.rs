@@ -90,6 +90,13 @@ impl World {
         let answer = Numbered(std::sync::atomic::AtomicU32::new(0), life);
         let mock = Mock::given(method("POST")).and(path("/token")).respond_with(answer);
         mock.expect(times).mount(&self.server).await;
+        // Whatever else there is not, Signicat says so in its own form.
+        let not_found = json_answer(404, &serde_json::json!({ "status": 404, "title": "Not Found" }));
+        Mock::given(wiremock::matchers::any())
+            .respond_with(not_found)
+            .with_priority(255)
+            .mount(&self.server)
+            .await;
     }
 
     pub(crate) async fn answer(&self, verb: &str, at: &str, answer: impl Respond + 'static) {

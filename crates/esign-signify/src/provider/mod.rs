@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::capabilities::capabilities;
 use crate::check::{check, sent_name};
+use crate::client::Deletion;
 use crate::config::SignifyConfig;
 use crate::convert::{required_signatures, to_fractions};
 use crate::error::{gone, is_refusal, refused_delete};
@@ -137,13 +138,13 @@ fn submission(
             (Mode::Link, Some(link)) => {
                 Step::OpenLink { url: link.url.clone(), open_before: expires_at, shared }
             }
-            (Mode::Link, None) => continue,
+            (Mode::Link, None) => Step::LinkMissing { later: true },
         };
         submission = submission.step(&signer.key, step);
     }
     if mode == Mode::Link && link.is_none() {
-        submission = submission
-            .note("Signify gave no signing link: look for it in its web application, or cancel the request");
+        submission =
+            submission.note("Signify's answer had no signing link that can be used: the status has it later");
     }
     if mode == Mode::Link && shared {
         submission = submission.note("all signers share one link: signatures are not bound to signers");
@@ -252,8 +253,12 @@ impl Documents for SignifyProvider {
     async fn cancel(&self, at: &RequestRef) -> Result<CancelOutcome> {
         let id = DocumentId::new(at.id());
         match self.0.client.remove(&id, Operation::Cancel).await {
-            Ok(deletion) if deletion.stated => Ok(CancelOutcome::Cancelled),
-            Ok(_) => Ok(CancelOutcome::AlreadyGone),
+            Ok(Deletion::Done) => Ok(CancelOutcome::Cancelled),
+            Ok(Deletion::Gone { .. }) => Ok(CancelOutcome::AlreadyGone),
+            Ok(Deletion::Still(details, _)) if details.summary.status == DocumentStatus::Signed => {
+                Ok(CancelOutcome::TooLate)
+            }
+            Ok(Deletion::Still(_, error)) => Err(error),
             Err(error) if is_refusal(&error) => match self.0.client.find(&id, Operation::Cancel).await {
                 Ok(Some(details)) if details.summary.status == DocumentStatus::Signed => {
                     Ok(CancelOutcome::TooLate)
@@ -293,9 +298,9 @@ impl Lookup for SignifyProvider {
 impl Retention for SignifyProvider {
     /// Deletes a signed document too, as far as Signify lets us: that is not documented.
     async fn erase(&self, at: &RequestRef) -> Result<bool> {
-        let deleted = self.0.client.remove(&DocumentId::new(at.id()), Operation::Erase).await;
+        let deleted = self.0.client.delete(&DocumentId::new(at.id())).await;
         match deleted {
-            Ok(deletion) => Ok(deletion.by_us),
+            Ok(by_us) => Ok(by_us),
             Err(error) if is_refusal(&error) && !error.is_outcome_unknown() => Err(refused_delete(error)),
             Err(error) => Err(error),
         }

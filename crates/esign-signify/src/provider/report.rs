@@ -1,7 +1,9 @@
 //! From what Signify says to a neutral status (spec 6.3). The wire has `draft` and `signed` only; all else is derived.
 
 use esign_core::jiff::{SignedDuration, Timestamp};
-use esign_core::{Intent, Reference, ResultState, SignerStatus, Standing, State, StatusReport};
+use esign_core::{
+    Intent, NextStep, Reference, ResultState, SignerStatus, Standing, State, StatusReport, Step,
+};
 
 use super::Private;
 use crate::types::{DocumentDetails, DocumentStatus, Invitation, Mode};
@@ -29,6 +31,7 @@ pub(super) fn of(
     report.created_at = summary.created_at;
     report.expires_at = summary.expires_at;
     report.signers = signers(&details.invitations, private, reference);
+    report.links = links(details, private);
     (report.result, report.artifacts) = match summary.status {
         DocumentStatus::Signed => {
             (ResultState::Ready { until: summary.expires_at }, vec![esign_core::ArtifactId::SIGNED])
@@ -46,6 +49,20 @@ pub(super) fn of(
             .push(format!("Signify says that all is signed, and counts {done} of {total} signatures"));
     }
     report
+}
+
+/// The one link of a document in link mode, which is everybody's.
+fn links(details: &DocumentDetails, private: &Private) -> Vec<NextStep> {
+    if private.mode != Mode::Link || details.summary.status != DocumentStatus::Draft {
+        return Vec::new();
+    }
+    let Some(url) = details.invitations.iter().find_map(|invitation| invitation.link.as_ref()) else {
+        return Vec::new();
+    };
+    let open_before = details.summary.expires_at;
+    let shared = private.signers.len() > 1;
+    let step = || Step::OpenLink { url: url.clone(), open_before, shared };
+    private.signers.iter().map(|signer| NextStep { signer: signer.key.clone(), step: step() }).collect()
 }
 
 /// The report on a document that Signify no longer has: concluded, because Signify gives no reason.

@@ -427,6 +427,44 @@ async fn odd_answers_to_a_create_leave_the_outcome_open() {
     }
 }
 
+#[tokio::test]
+async fn a_link_that_no_browser_may_open_is_missing_and_the_request_can_be_called_back() {
+    for link in [json!(null), json!(""), json!("javascript:alert(1)"), json!("data:text/html,x"), json!(7)] {
+        let world = world(&[]).await;
+        let body = json!({ "request_id": "signv3-1", "signing_url": link, "exchange_code": "e" });
+        world.answer("POST", REQUESTS, ResponseTemplate::new(200).set_body_json(body)).await;
+        let prepared = world.client.prepare(request(&[(1, 0.0, 0.0)])).await.unwrap();
+        let submission = world.client.submit(prepared).await.unwrap();
+        assert_eq!(submission.next_steps[0].step, Step::LinkMissing { later: false }, "{link}");
+        world.refuse("GET", RESULT, "DOCUMENT_NOT_SIGNED").await;
+        world.answer("POST", CANCEL, ResponseTemplate::new(200)).await;
+        assert_eq!(world.client.cancel(&submission.handle).await.unwrap(), CancelOutcome::Cancelled);
+    }
+}
+
+#[tokio::test]
+async fn a_success_that_is_not_singpass_s_cancels_nothing() {
+    for (status, body) in [(200, "<html>Log in</html>"), (202, ""), (200, r#"{"error":"maintenance"}"#)] {
+        let world = world(&[("cancelled_codes", json!(["REQUEST_CANCELLED"]))]).await;
+        let handle = world.submitted().await;
+        world.answer("POST", CANCEL, ResponseTemplate::new(status).set_body_string(body)).await;
+        world.refuse("GET", RESULT, "DOCUMENT_NOT_SIGNED").await;
+        let error = world.client.cancel(&handle).await.unwrap_err();
+        assert!(error.message().contains("still open") && error.retry() == Retry::SAFE, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn several_places_at_a_server_of_june_2025_name_the_setting() {
+    let world = world(&[]).await;
+    world.refuse("POST", REQUESTS, "UNAUTHORIZED").await;
+    let two = world.client.prepare(request(&[(1, 0.0, 0.0), (2, 0.0, 0.0)])).await.unwrap();
+    let error = world.client.submit(two).await.unwrap_err();
+    assert!(error.message().contains("payload") && error.message().contains("June 2025"), "{error}");
+    let one = world.client.prepare(request(&[(1, 0.0, 0.0)])).await.unwrap();
+    assert!(!world.client.submit(one).await.unwrap_err().message().contains("payload"));
+}
+
 /// A KMS that fails the first time.
 #[derive(Debug)]
 struct Kms {

@@ -47,6 +47,10 @@ pub enum Fault {
     Page(StatusCode),
     /// What was asked happens, and the answer breaks off after so many bytes.
     Cut(usize),
+    /// Something in between answers so, and nothing happens.
+    Intercepted(StatusCode, &'static str),
+    /// What was asked happens, and every link in the answer is this one, or none if it is empty.
+    Link(&'static str),
 }
 
 #[derive(Clone)]
@@ -238,6 +242,16 @@ async fn observe(State(service): State<Inkwell>, request: Request, next: Next) -
         Some(Fault::Page(status)) => {
             next.run(request).await;
             (status, [(header::CONTENT_TYPE, "text/html")], "<html><h1>Inkwell</h1></html>").into_response()
+        }
+        Some(Fault::Intercepted(status, body)) => (status, body).into_response(),
+        Some(Fault::Link(link)) => {
+            let answer = next.run(request).await;
+            let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+            let mut envelope: Value = serde_json::from_slice(&body).unwrap();
+            for signer in envelope["signers"].as_array_mut().unwrap() {
+                signer["link"] = if link.is_empty() { Value::Null } else { json!(link) };
+            }
+            Json(envelope).into_response()
         }
         Some(Fault::Cut(keep)) => {
             let answer = next.run(request).await;

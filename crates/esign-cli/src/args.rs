@@ -9,8 +9,9 @@ use esign::jiff::{SignedDuration, Timestamp};
 use esign::pdf::verify::ExpectedSigner;
 
 const AFTER: &str = "Exit status: 0 good; 1 not good (cannot, declined, invalid, not ready); 2 the command line, \
-configuration or a file cannot be used; 3 refused before anything was sent; 4 the provider or the network failed; \
-5 it may have been sent, run `esign resolve`.
+configuration or a file cannot be used; 3 nothing was sent: it was refused before; 4 the provider or the network failed; \
+5 it may have had an effect: run `esign resolve`, after a cancel `esign status`; 6 it was sent, but a link is missing or a \
+file could not be written where it belongs.
 
 Start with `esign demo`: it needs no account and no network.";
 
@@ -228,8 +229,8 @@ pub(crate) struct Send {
     /// Go on with NAME.chain, where several signers sign one after the other: the same command, with this
     #[arg(long)]
     pub(crate) resume: bool,
-    /// Send again what may have been sent: if it was, two requests exist
-    #[arg(long, requires = "resume")]
+    /// Send again what may have been sent, with the same command and this: if it was, two requests exist
+    #[arg(long)]
     pub(crate) send_again: bool,
     /// While a page is open here, look this often whether it is signed, if the provider does not say otherwise
     #[arg(long, value_name = "TIME")]
@@ -243,6 +244,9 @@ pub(crate) struct Resolve {
     /// Take this one of several candidates, by its key
     #[arg(long, value_name = "KEY")]
     pub(crate) take: Option<String>,
+    /// The address that the provider called, or that a signer's browser came back to: it may name the request
+    #[arg(long, value_name = "URL")]
+    pub(crate) call: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use esign::{Error, ErrorKind};
+use esign::{Error, ErrorKind, Operation};
 use serde_json::{Value, json};
 
 /// Exit status. Documented in the README and in `--help`.
@@ -15,12 +15,14 @@ pub(crate) enum Exit {
     NotGood = 1,
     /// The command line, the configuration or a file cannot be used.
     Usage = 2,
-    /// The request was refused before anything was sent.
-    Refused = 3,
-    /// The provider or the network failed.
+    /// Nothing was sent: the request was refused, or nobody pressed the button.
+    NotSent = 3,
+    /// The provider or the network failed, or an answer could not be used.
     Provider = 4,
-    /// It may have been sent: `esign resolve` first.
+    /// It may have had an effect: `esign resolve` first, or after a cancel `esign status`.
     OutcomeUnknown = 5,
+    /// It was sent, and something is missing: a file could not be written where it belongs, or a link did not come.
+    SentIncomplete = 6,
 }
 
 impl From<bool> for Exit {
@@ -57,6 +59,21 @@ impl Failure {
 
     pub(crate) fn is_outcome_unknown(&self) -> bool {
         matches!(self, Self::Contract { error, .. } if error.is_outcome_unknown())
+    }
+
+    /// A document cannot be read as what it claims to be.
+    pub(crate) fn is_about_the_document(&self) -> bool {
+        matches!(self, Self::Contract { error, .. } if error.kind() == ErrorKind::Document)
+    }
+
+    /// Says during what it happened.
+    pub(crate) fn during(self, operation: Operation) -> Self {
+        match self {
+            Self::Contract { error, advice } => {
+                Self::Contract { error: Box::new(error.during(operation)), advice }
+            }
+            usage @ Self::Usage(_) => usage,
+        }
     }
 
     pub(crate) fn exit(&self) -> Exit {
@@ -101,11 +118,12 @@ fn exit(error: &Error) -> Exit {
     }
     match error.kind() {
         ErrorKind::Config | ErrorKind::Secret | ErrorKind::BadHandle => Exit::Usage,
-        // The provider's own refusal has a status; what was refused before it was sent has none.
+        // The provider's own refusal has a status; what was refused before it was sent has none. A document or an answer that
+        // came back was asked for.
         ErrorKind::InvalidRequest | ErrorKind::Unsupported | ErrorKind::TooLarge | ErrorKind::Document
-            if error.http_status().is_none() =>
+            if error.http_status().is_none() && !came_back(error) =>
         {
-            Exit::Refused
+            Exit::NotSent
         }
         ErrorKind::NotReady
         | ErrorKind::Gone
@@ -114,6 +132,21 @@ fn exit(error: &Error) -> Exit {
         | ErrorKind::Internal => Exit::NotGood,
         _ => Exit::Provider,
     }
+}
+
+/// Whether it is about something that a provider answered.
+fn came_back(error: &Error) -> bool {
+    let reads = matches!(
+        error.operation(),
+        Some(
+            Operation::Status
+                | Operation::Download
+                | Operation::Lookup
+                | Operation::Cancel
+                | Operation::Erase
+        )
+    );
+    reads && matches!(error.kind(), ErrorKind::TooLarge | ErrorKind::Document)
 }
 
 #[cfg(test)]
@@ -128,7 +161,12 @@ mod tests {
         for (error, expected) in [
             (error(ErrorKind::Config), Exit::Usage),
             (error(ErrorKind::BadHandle), Exit::Usage),
-            (error(ErrorKind::InvalidRequest), Exit::Refused),
+            (error(ErrorKind::InvalidRequest), Exit::NotSent),
+            (error(ErrorKind::TooLarge), Exit::NotSent),
+            (error(ErrorKind::TooLarge).during(Operation::Status), Exit::Provider),
+            (error(ErrorKind::TooLarge).during(Operation::Download), Exit::Provider),
+            (error(ErrorKind::Document).during(Operation::Download), Exit::Provider),
+            (error(ErrorKind::Unsupported).during(Operation::Cancel), Exit::NotSent),
             (error(ErrorKind::InvalidRequest).with_http_status(400), Exit::Provider),
             (error(ErrorKind::Connect), Exit::Provider),
             (error(ErrorKind::NotReady), Exit::NotGood),

@@ -508,6 +508,7 @@ impl fmt::Display for Error {
 fn look_first(operation: Option<Operation>) -> &'static str {
     match operation {
         Some(Operation::Cancel | Operation::Erase) => "read the status before trying again",
+        Some(Operation::Remind) => "people may have been reminded",
         Some(Operation::Transaction) => "ask the person before a new transaction is begun",
         _ => "resolve the intent before trying again",
     }

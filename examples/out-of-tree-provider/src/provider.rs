@@ -87,7 +87,7 @@ impl Documents for Inkwell {
         report.created_at = Some(envelope.created);
         report.expires_at = Some(envelope.lapses);
         report.signers = envelope.signers.iter().map(signer_status).collect();
-        report.links = envelope.links();
+        report.next_steps = envelope.links();
         if report.state() == State::Completed {
             report.result = ResultState::Ready { until: None };
             report.artifacts = vec![ArtifactId::SIGNED];

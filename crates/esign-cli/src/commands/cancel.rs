@@ -13,7 +13,15 @@ use crate::settings;
 pub(crate) async fn run(args: &OneHandle, common: &Common, output: &Output) -> Result<Exit, Failure> {
     let client = settings::client(common).await?;
     let handle = read_handle(&args.handle)?;
-    let outcome = client.cancel(&handle).await?;
+    let outcome = client.cancel(&handle).await.map_err(|error| {
+        let unknown = error.is_outcome_unknown();
+        let failure = Failure::from(error);
+        if unknown {
+            failure.advise(format!("look with `esign status {}`", args.handle.display()))
+        } else {
+            failure
+        }
+    })?;
     let words = match outcome {
         CancelOutcome::Cancelled => "called back",
         CancelOutcome::AlreadyGone => "it had ended before",

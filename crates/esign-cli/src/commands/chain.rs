@@ -5,14 +5,14 @@ use std::path::Path;
 
 use bytes::Bytes;
 use esign::secrecy::ExposeSecret;
-use esign::{Artifact, ChainRecord, ChainStep, SignRequest, Submission};
+use esign::{Artifact, ChainRecord, ChainStep, SignRequest};
 use serde_json::json;
 
-use super::send::{Desk, tell};
-use super::session::{Closed, SessionPage, ended};
+use super::send::{Announced, Desk, NOT_SENT, announce, tell};
+use super::session::{Closed, OpenPage, SessionPage, ended};
 use crate::args::Send;
 use crate::failure::{Exit, Failure};
-use crate::files::{read_bytes, read_text, replace};
+use crate::files::{Paper, read_bytes, read_text, replace};
 use crate::output::Mark;
 
 /// `NAME.chain` says how far it is; every leg leaves `NAME-N.handle`, `NAME-N.record.json` and `NAME-N.signed.pdf`. Each is
@@ -23,6 +23,9 @@ pub(super) async fn run(
     mut request: SignRequest,
     args: &Send,
 ) -> Result<Exit, Failure> {
+    if args.send_again && !args.resume {
+        return Err(Failure::usage("--send-again goes on with a chain: add --resume"));
+    }
     let mut chain = match args.resume {
         true => resumed(desk, instance, args.send_again)?,
         false => begun(desk, instance, &request).await?,
@@ -30,40 +33,81 @@ pub(super) async fn run(
     // Of a resumed chain: it may have been a random one.
     request.reference = chain.reference().clone();
     let mut document = last_document(desk, &chain, &request)?;
-    let mut page = None;
+    let mut page: Option<OpenPage> = None;
+    let mut incomplete = false;
     loop {
         let (signed, legs) = chain.progress();
         let papers = desk.papers.leg(signed + 1);
-        let step = desk.client.step(&mut chain, &request, &document).await;
-        let step =
-            step.map_err(|error| Failure::from(error).advise("the same command with --resume goes on"))?;
-        if let ChainStep::Signed { document, .. } = &step {
-            // Before the record says so: the next leg, and whoever resumes, needs it.
-            replace(&papers.signed(), &document.content)?;
-        }
-        store(&desk.papers.chain(), &chain)?;
+        let step = match desk.client.step(&mut chain, &request, &document).await {
+            Ok(step) => step,
+            Err(error) => {
+                if let Some(page) = page {
+                    page.close(&desk.client, NOT_SENT).await;
+                }
+                // As far as it is: a leg whose sending is unknown must stay so.
+                store(&desk.papers.chain(), &chain)?;
+                return Err(Failure::from(error).advise("the same command with --resume goes on"));
+            }
+        };
         match step {
-            // Before anything is sent: without a page there is no way to sign.
-            ChainStep::Prepared { .. } => page = SessionPage::bind_for(request.delivery).await?,
+            ChainStep::Prepared { signer } => {
+                // Before anything is sent, and before the record says that it may have been: the names, and a page where
+                // there is no other way to sign.
+                let reserved = papers.reserve()?;
+                page = open_page(desk, instance, &request, &signer).await?;
+                if let Some(open) = &page {
+                    let reference = format!("{}.{}", request.reference, signed + 1);
+                    let kind = desk.client.capabilities(instance)?.kind;
+                    let about = Announced {
+                        instance,
+                        kind: kind.as_str(),
+                        reference: &reference,
+                        changes: json!([]),
+                    };
+                    announce(&about, open, &papers, desk.output);
+                    if !open.pressed().await {
+                        desk.output.plain("Nobody has pressed the button: nothing was sent to this signer.");
+                        return Ok(stopped(desk));
+                    }
+                }
+                drop(reserved);
+                store(&desk.papers.chain(), &chain)?;
+            }
             ChainStep::Sent { signer, submission } => {
-                papers.save_submission(&submission)?;
+                let mut kept = papers.save_submission(&submission);
+                kept.keep(Paper::Chain, desk.papers.chain(), chain.to_stored().expose_secret());
                 desk.output.say(Mark::Plain, format!("{signer}: signature {} of {legs}", signed + 1));
-                if let Closed::Stopped = desk.hand_out(page.take(), &submission, signed + 1).await? {
-                    return Ok(stopped(desk));
+                let exit = tell(&submission, &papers, &kept, desk.print_links, desk.output);
+                incomplete |= exit != Exit::Good;
+                let closed = match page.take() {
+                    Some(page) => desk.hand_out(page, &submission, &papers).await?,
+                    None => {
+                        let keep = papers.handle();
+                        ended(&desk.client, &submission.handle, Some(&keep), desk.wait, desk.output).await?
+                    }
+                };
+                if let Closed::Stopped = closed {
+                    let exit = stopped(desk);
+                    return Ok(if incomplete { Exit::SentIncomplete } else { exit });
                 }
             }
             ChainStep::Waiting { signer, report } => {
                 desk.output.say(Mark::Warning, format!("{signer}: sent before, and {}", report.state()));
                 desk.output.plain("Its page is gone: who has not opened it yet cannot, until it has ended.");
+                store(&desk.papers.chain(), &chain)?;
                 let Some(handle) = chain.handle() else { continue };
-                if let Closed::Stopped = ended(&desk.client, handle, desk.wait, desk.output).await? {
+                if let Closed::Stopped = ended(&desk.client, handle, None, desk.wait, desk.output).await? {
                     return Ok(stopped(desk));
                 }
             }
             ChainStep::Signed { signer, document: artifact, last } => {
+                // Before the record says so: the next leg, and whoever resumes, needs it.
+                replace(&papers.signed(), &artifact.content)?;
+                store(&desk.papers.chain(), &chain)?;
                 desk.output.say(Mark::Good, format!("{signer}: signed, {}", papers.signed().display()));
                 if last {
-                    return Ok(finished(desk, &chain, &papers.signed(), &artifact));
+                    let exit = finished(desk, &chain, &papers.signed(), &artifact);
+                    return Ok(if incomplete { Exit::SentIncomplete } else { exit });
                 }
                 document = artifact.content;
             }
@@ -72,15 +116,18 @@ pub(super) async fn run(
                 return Err(Failure::usage(format!("everybody has signed before: {}", last.display())));
             }
             ChainStep::Ended { signer, state } => {
+                store(&desk.papers.chain(), &chain)?;
                 return Ok(given_up(desk, signed, &format!("{signer}: it ended {state}")));
             }
             ChainStep::Lost { signer } => {
+                store(&desk.papers.chain(), &chain)?;
                 let why = format!("{signer}: signed, but the provider no longer gives the document out");
                 return Ok(given_up(desk, signed, &why));
             }
             ChainStep::OutcomeUnknown { signer, why } => {
                 desk.output.say(Mark::Bad, format!("{signer}: nobody knows whether it was sent: {why}"));
                 desk.output.plain("If a second request does no harm, add --resume --send-again.");
+                store(&desk.papers.chain(), &chain)?;
                 return Ok(Exit::OutcomeUnknown);
             }
             other => {
@@ -90,23 +137,18 @@ pub(super) async fn run(
     }
 }
 
-impl Desk<'_> {
-    /// Gives the signer the way to sign, and waits for the end.
-    async fn hand_out(
-        &self,
-        page: Option<SessionPage>,
-        submission: &Submission,
-        leg: usize,
-    ) -> Result<Closed, Failure> {
-        let papers = self.papers.leg(leg);
-        match page {
-            Some(page) => page.serve(&self.client, submission, self.wait, &papers, self.output).await,
-            None => {
-                tell(submission, &papers, self.print_links, self.output);
-                ended(&self.client, &submission.handle, self.wait, self.output).await
-            }
-        }
-    }
+/// A page for one signer, where this way of reaching signers needs one.
+async fn open_page(
+    desk: &Desk<'_>,
+    instance: &str,
+    request: &SignRequest,
+    signer: &str,
+) -> Result<Option<OpenPage>, Failure> {
+    let can = desk.client.capabilities(instance)?;
+    let Some(page) = SessionPage::bind_for(request.delivery, &can).await? else { return Ok(None) };
+    let mut alone = request.clone();
+    alone.signers.retain(|of_request| of_request.key == signer);
+    page.serve(&alone).map(Some)
 }
 
 /// Nothing is sent yet; every leg is checked.

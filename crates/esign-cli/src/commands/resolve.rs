@@ -1,7 +1,8 @@
 //! `esign resolve`
 
-use esign::{Candidate, Resolution, Submission};
+use esign::{CallbackSupport, Candidate, Client, Delivery, InboundCall, Intent, Resolution, Submission};
 use serde_json::json;
+use url::Url;
 
 use super::send::tell;
 use crate::args::{Common, Resolve};
@@ -15,7 +16,11 @@ pub(crate) async fn run(args: &Resolve, common: &Common, output: &Output) -> Res
     let client = settings::client(common).await?;
     let intent = read_intent(&args.intent)?;
     let papers = Papers::beside(&args.intent);
-    match client.resolve(&intent).await? {
+    let resolution = match &args.call {
+        Some(address) => client.resolve_by_call(&intent, &call(address)?).await?,
+        None => client.resolve(&intent).await?,
+    };
+    match resolution {
         Resolution::Found(submission) => found(&submission, &papers, output),
         Resolution::Candidates(candidates) => choose(&candidates, args, &papers, output),
         Resolution::NotFound => {
@@ -25,19 +30,46 @@ pub(crate) async fn run(args: &Resolve, common: &Common, output: &Output) -> Res
             Ok(Exit::Good)
         }
         Resolution::Unknown { why } => {
-            let words =
-                format!("nobody can tell: {why}; look at the provider's own pages before sending again");
-            output.answer(&json!({ "resolution": "unknown", "why": why }), || words);
+            let advice = advice(&client, &intent);
+            let object = json!({ "resolution": "unknown", "why": why, "advice": advice });
+            output.answer(&object, || format!("nobody can tell: {why}\n{}", advice.join("\n")));
             Ok(Exit::OutcomeUnknown)
         }
         _ => Err(Failure::usage("this version of the command does not understand the provider's answer")),
     }
 }
 
+/// The call that an address was made for.
+fn call(address: &str) -> Result<InboundCall, Failure> {
+    let url: Url = address.parse().map_err(|_| Failure::usage("--call: this is not an address"))?;
+    let call = InboundCall::get(url.path());
+    Ok(url.query_pairs().fold(call, |call, (name, value)| call.with_query(&*name, &*value)))
+}
+
+/// What can be done about a request of which nobody can tell whether it was sent.
+fn advice(client: &Client, intent: &Intent) -> Vec<String> {
+    let mut advice = Vec::new();
+    let calls = client.capabilities(intent.instance()).map(|can| can.callbacks);
+    if calls.is_ok_and(|calls| calls == CallbackSupport::Hints) {
+        advice.push(
+            "if the provider has called you, or a signer's browser has come back: the same command with --call URL".to_owned(),
+        );
+    }
+    advice.push(match intent.delivery() {
+        Delivery::InSessionRedirect => {
+            "its signing link was lost with the answer, so nobody can open it, and it ends by itself"
+                .to_owned()
+        }
+        _ => "ask the signers whether something came".to_owned(),
+    });
+    advice
+        .push("if a second request does no harm: the same `esign send` command with --send-again".to_owned());
+    advice
+}
+
 fn found(submission: &Submission, papers: &Papers, output: &Output) -> Result<Exit, Failure> {
-    papers.save_submission(submission)?;
-    tell(submission, papers, false, output);
-    Ok(Exit::Good)
+    let kept = papers.save_submission(submission);
+    Ok(tell(submission, papers, &kept, false, output))
 }
 
 /// A person decides.

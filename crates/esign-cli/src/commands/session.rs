@@ -1,33 +1,78 @@
 //! A page on this machine with the button that leads to the signing page: for links that work in one open browser session
-//! and may not be passed on.
+//! and may not be passed on. Such a link works for a limited time from when the request is sent, so that is done when the button
+//! is pressed, and not before.
 
 use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
+use axum::extract::State as Shared;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
-use esign::{Client, Delivery, Handle, State, Step, Submission, Wait};
-use maud::{DOCTYPE, PreEscaped, html};
-use serde_json::json;
+use esign::{
+    Button, Capabilities, Client, Delivery, ErrorKind, Handle, SecretUrl, SignRequest, State, Step,
+    Submission, Wait,
+};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::sandbox::stopped;
-use super::send::summary;
 use crate::failure::Failure;
-use crate::files::Papers;
+use crate::files::renew_handle;
 use crate::output::{Mark, Output};
 
-/// White and 16 px, as the guidelines for the button want it; their font, Poppins, is not ours to bring and may be replaced
-/// by a sans-serif of one's own.
 const STYLE: &str = "body { background: #fff; color: #222; font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; \
-max-width: 40rem; padding: 0 1rem } button { background: #FFFFFF; border: 1px solid #767676; border-radius: .25rem; \
-color: #222; cursor: pointer; font: bold 16px Poppins, system-ui, sans-serif; padding: .75rem 1.5rem } \
+max-width: 40rem; padding: 0 1rem } button { border-radius: .25rem; cursor: pointer; \
+font: bold 16px Poppins, system-ui, sans-serif; padding: .75rem 1.5rem } button img { display: block } \
 :focus-visible { outline: 3px solid #1a73e8; outline-offset: 2px }";
 
-/// Listens on this machine only, under an address that nobody can guess.
-pub(super) struct SessionPage(TcpListener);
+/// How long the last answers of a page may take to go out.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Listens on this machine only, under addresses that nobody can guess.
+pub(super) struct SessionPage {
+    listener: TcpListener,
+    look: Look,
+}
+
+/// What a page looks like.
+struct Look {
+    button: Option<Button>,
+    /// Media type and bytes of the button's picture.
+    logo: Option<(&'static str, Vec<u8>)>,
+}
+
+/// A page that is being served.
+pub(super) struct OpenPage {
+    /// Each signer's key, and the address of that signer's page.
+    pub(super) addresses: Vec<(String, String)>,
+    desk: Arc<PageDesk>,
+    server: JoinHandle<()>,
+}
+
+/// What pages and command tell each other.
+struct PageDesk {
+    look: Look,
+    pressed: Notify,
+    stage: watch::Sender<Stage>,
+    closed: Notify,
+}
+
+/// How far it is.
+enum Stage {
+    /// Nothing is sent.
+    Ready,
+    /// Each signer's link, in the order of the pages.
+    Sent(Vec<Option<SecretUrl>>),
+    /// It could not be sent, or is over: in words.
+    Over(&'static str),
+}
 
 /// Why a page is no longer served.
 pub(super) enum Closed {
@@ -39,69 +84,205 @@ pub(super) enum Closed {
 
 impl SessionPage {
     /// A page, where this way of reaching signers needs one.
-    pub(super) async fn bind_for(delivery: Delivery) -> Result<Option<Self>, Failure> {
-        if delivery == Delivery::InSessionRedirect { Self::bind().await.map(Some) } else { Ok(None) }
-    }
-
-    async fn bind() -> Result<Self, Failure> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
-        listener.map(Self).map_err(|e| Failure::usage(format!("cannot serve the page with the button: {e}")))
-    }
-
-    /// Serves until the request has ended or the process is told to stop.
-    pub(super) async fn serve(
-        self,
-        client: &Client,
-        submission: &Submission,
-        wait: Wait,
-        papers: &Papers,
-        output: &Output,
-    ) -> Result<Closed, Failure> {
-        let unusable = |e: std::io::Error| Failure::usage(format!("the page with the button broke off: {e}"));
-        let address = self.0.local_addr().map_err(unusable)?;
-        let mut router = Router::new();
-        let mut steps = Vec::new();
-        let mut words = String::new();
-        // The one provider whose button has a prescribed text.
-        let singpass = submission.handle.kind().as_str() == "singpass";
-        for step in &submission.next_steps {
-            let Step::OpenLink { url, open_before, .. } = &step.step else { continue };
-            let path = format!("/{}", Uuid::new_v4().simple());
-            let page = format!("http://{address}{path}");
-            let (link, shown) = (url.expose().to_string(), path.clone());
-            router = router
-                .route(&path, get(move || async move { button(&shown, singpass) }))
-                .route(&format!("{path}/sign"), post(move || async move { lead_to(&link) }));
-            words += &format!("{}: open {page} in your browser\n", step.signer);
-            let until = open_before.map(|at| at.to_string());
-            steps.push(
-                json!({ "signer": step.signer, "step": "open_page", "url": page, "open_before": until }),
-            );
+    pub(super) async fn bind_for(delivery: Delivery, can: &Capabilities) -> Result<Option<Self>, Failure> {
+        if delivery != Delivery::InSessionRedirect {
+            return Ok(None);
         }
-        output.answer(&summary(submission, papers, &steps), || words);
-        output.plain(format!(
-            "The page stays until it is signed (Ctrl-C ends it); keep {} secret.",
-            papers.handle().display()
-        ));
+        let button =
+            can.deliveries.iter().find(|way| way.delivery == delivery).and_then(|way| way.button.clone());
+        let look = Look { logo: button.as_ref().map(logo).transpose()?.flatten(), button };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+        let listener =
+            listener.map_err(|e| Failure::usage(format!("cannot serve the page with the button: {e}")))?;
+        Ok(Some(Self { listener, look }))
+    }
+
+    /// Serves a page for each signer, until it is closed.
+    pub(super) fn serve(self, request: &SignRequest) -> Result<OpenPage, Failure> {
+        let broken =
+            |e: std::io::Error| Failure::usage(format!("cannot serve the page with the button: {e}"));
+        let address = self.listener.local_addr().map_err(broken)?;
+        let desk = Arc::new(PageDesk {
+            look: self.look,
+            pressed: Notify::new(),
+            stage: watch::Sender::new(Stage::Ready),
+            closed: Notify::new(),
+        });
+        let mut router = Router::new();
+        let mut addresses = Vec::new();
+        for (i, signer) in request.signers.iter().enumerate() {
+            let path = format!("/{}", Uuid::new_v4().simple());
+            addresses.push((signer.key.clone(), format!("http://{address}{path}")));
+            let shown = path.clone();
+            router = router
+                .route(
+                    &path,
+                    get(move |Shared(desk): Shared<Arc<PageDesk>>| async move { desk.show(&shown) }),
+                )
+                .route(
+                    &format!("{path}/logo"),
+                    get(|Shared(desk): Shared<Arc<PageDesk>>| async move { desk.logo() }),
+                )
+                .route(
+                    &format!("{path}/sign"),
+                    post(move |Shared(desk): Shared<Arc<PageDesk>>| async move { desk.press(i).await }),
+                );
+        }
+        let closed = Arc::clone(&desk);
+        let serving = axum::serve(self.listener, router.with_state(Arc::clone(&desk)))
+            .with_graceful_shutdown(async move { closed.closed.notified().await });
+        // It ends with an error only if the listener breaks, which then shows as a page that does not answer.
+        let server = tokio::spawn(async move { serving.await.unwrap_or_default() });
+        Ok(OpenPage { addresses, desk, server })
+    }
+}
+
+impl OpenPage {
+    /// Waits for the button; false if the process is told to stop before.
+    pub(super) async fn pressed(&self) -> bool {
         tokio::select! {
-            served = axum::serve(self.0, router).into_future() => {
-                served.map(|()| Closed::Stopped).map_err(unusable)
-            }
-            closed = ended(client, &submission.handle, wait, output) => closed,
+            () = self.desk.pressed.notified() => true,
+            () = stopped() => false,
+        }
+    }
+
+    /// Leads each signer to the link, from now on.
+    pub(super) fn lead_on(&self, submission: &Submission) {
+        let links = self.addresses.iter().map(|(signer, _)| {
+            submission.next_steps.iter().find_map(|next| match &next.step {
+                Step::OpenLink { url, .. } if next.signer == *signer => Some(url.clone()),
+                _ => None,
+            })
+        });
+        self.desk.stage.send_replace(Stage::Sent(links.collect()));
+    }
+
+    /// Says that it is over, and ends once the last answers are out.
+    pub(super) async fn close(self, client: &Client, words: &'static str) {
+        self.desk.stage.send_replace(Stage::Over(words));
+        self.desk.closed.notify_one();
+        let clock = client.clock();
+        tokio::select! {
+            _ = self.server => {}
+            () = clock.sleep_until(clock.monotonic() + GRACE) => {}
         }
     }
 }
 
-/// Waits until a request has ended, or the process is told to stop.
+impl PageDesk {
+    fn show(&self, path: &str) -> Response {
+        match &*self.stage.borrow() {
+            Stage::Over(words) => page(StatusCode::OK, &self.look, &html! { p role="status" { (words) } }),
+            Stage::Ready | Stage::Sent(_) => page(StatusCode::OK, &self.look, &self.look.form(path)),
+        }
+    }
+
+    fn logo(&self) -> Response {
+        match &self.look.logo {
+            Some((media_type, picture)) => {
+                ([(header::CONTENT_TYPE, *media_type)], picture.clone()).into_response()
+            }
+            None => StatusCode::NOT_FOUND.into_response(),
+        }
+    }
+
+    /// The first press sends; each one leads on.
+    async fn press(&self, signer: usize) -> Response {
+        self.pressed.notify_one();
+        let mut stages = self.stage.subscribe();
+        let Ok(stage) = stages.wait_for(|stage| !matches!(stage, Stage::Ready)).await else {
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        };
+        let words = match &*stage {
+            Stage::Sent(links) => match links.get(signer).and_then(Option::as_ref) {
+                Some(link) => return lead_to(link.expose().as_str()),
+                None => "The signing service has given no link for you: see the terminal.",
+            },
+            Stage::Over(words) => words,
+            Stage::Ready => "Please try again.",
+        };
+        page(StatusCode::BAD_GATEWAY, &self.look, &html! { p role="alert" { (words) } })
+    }
+}
+
+impl Look {
+    /// The link is not in the page: only who presses the button is led to it.
+    fn form(&self, path: &str) -> Markup {
+        html! {
+            p { "The button leads to the signing page. Sign there soon: from then on it is open for a limited time." }
+            form method="post" action=(format!("{path}/sign")) {
+                @match &self.button {
+                    Some(button) => {
+                        button type="submit" aria-label=[button.spoken.as_deref()] {
+                            @if self.logo.is_some() { img src=(format!("{path}/logo")) alt=(button.label); }
+                            @else { (button.label) }
+                        }
+                    }
+                    None => button type="submit" { "Go to the signing page" }
+                }
+            }
+        }
+    }
+
+    fn style(&self) -> String {
+        let own = match &self.button {
+            Some(Button { fill, text, border, .. }) => {
+                format!("button {{ background: {fill}; border: 1px solid {border}; color: {text} }}")
+            }
+            None => "button { background: #FFFFFF; border: 1px solid #767676; color: #222 }".to_owned(),
+        };
+        format!("{STYLE} {own}")
+    }
+}
+
+/// The picture of a button, if it has one.
+fn logo(button: &Button) -> Result<Option<(&'static str, Vec<u8>)>, Failure> {
+    let Some(file) = &button.logo else { return Ok(None) };
+    let svg = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("svg"));
+    let picture = std::fs::read(file).map_err(|e| Failure::file("read", file, &e))?;
+    Ok(Some((if svg { "image/svg+xml" } else { "image/png" }, picture)))
+}
+
+/// Waits until a request has ended, or the process is told to stop. Answers that cannot be used are told and looked over: the
+/// link that the signer has would be lost with this process.
 pub(super) async fn ended(
     client: &Client,
     handle: &Handle,
+    keep: Option<&Path>,
     wait: Wait,
     output: &Output,
 ) -> Result<Closed, Failure> {
+    let poll = Duration::from_secs(client.capabilities(handle.instance()).map_or(5, |can| can.poll_interval));
+    let clock = client.clock();
+    let mut told = String::new();
+    let waiting = async {
+        loop {
+            let renewed = client.wait(handle, wait, |report| {
+                // Beside the old one, which works as well.
+                if let (Some(path), Some(newer)) = (keep, &report.new_handle)
+                    && let Err(failure) = renew_handle(path, Some(newer))
+                {
+                    output.say(Mark::Warning, failure);
+                }
+            });
+            let error = match renewed.await {
+                Ok(report) => return Ok(report.state()),
+                Err(error) => error,
+            };
+            if matches!(error.kind(), ErrorKind::BadHandle | ErrorKind::Config | ErrorKind::Secret) {
+                return Err(error);
+            }
+            let words = format!("looking again: {error}");
+            if words != told {
+                output.say(Mark::Warning, &words);
+                told = words;
+            }
+            clock.sleep_until(clock.monotonic() + wait.every.unwrap_or(poll)).await;
+        }
+    };
     tokio::select! {
-        report = client.wait(handle, wait, |_| {}) => {
-            let state = report?.state();
+        state = waiting => {
+            let state = state?;
             output.say(Mark::from(state == State::Completed), format!("it ended {state}"));
             Ok(Closed::Ended(state))
         }
@@ -109,8 +290,7 @@ pub(super) async fn ended(
     }
 }
 
-/// The link is not in the page: only who presses the button is led to it.
-fn button(path: &str, singpass: bool) -> Response {
+fn page(status: StatusCode, look: &Look, body: &Markup) -> Response {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -118,30 +298,16 @@ fn button(path: &str, singpass: bool) -> Response {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { "Sign your document" }
-                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(look.style())) }
             }
-            body {
-                main {
-                    h1 { "Sign your document" }
-                    p { "The button leads to the signing page. Sign there soon: the page is open for a limited time." }
-                    form method="post" action=(format!("{path}/sign")) {
-                        button type="submit" {
-                            @if singpass {
-                                "Sign with " span role="img" aria-label="Sing pass" { "Singpass" }
-                            } @else {
-                                "Go to the signing page"
-                            }
-                        }
-                    }
-                }
-            }
+            body { main { h1 { "Sign your document" } (body) } }
         }
     };
     let policy = (
         header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; frame-ancestors 'none'",
     );
-    (private(), [policy], Html(page.into_string())).into_response()
+    (status, private(), [policy], Html(page.into_string())).into_response()
 }
 
 fn lead_to(link: &str) -> Response {

@@ -8,7 +8,7 @@ use esign::{State, Wait};
 use super::status;
 use crate::args::{Common, Watch};
 use crate::failure::{Exit, Failure};
-use crate::files::{read_handle, renew_handle};
+use crate::files::{add_links, read_handle, renew_handle};
 use crate::output::Output;
 use crate::settings;
 
@@ -28,7 +28,8 @@ pub(crate) async fn run(args: &Watch, common: &Common, output: &Output) -> Resul
             before = Some(object);
         }
         if renewed.is_ok() {
-            renewed = renew_handle(&args.handle, report.new_handle.as_ref());
+            renewed = renew_handle(&args.handle, report.new_handle.as_ref())
+                .and_then(|()| add_links(&args.handle, &report.next_steps).map(drop));
         }
     });
     let report = report.await?;

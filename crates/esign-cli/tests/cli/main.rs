@@ -3,7 +3,9 @@
 mod bad_input;
 mod demo;
 mod evidence;
+mod foreign;
 mod json;
+mod kept;
 mod keys;
 mod lifecycle;
 mod plan;

@@ -125,7 +125,7 @@ pub(super) async fn a_missing_link_is_said(w: &World) -> Outcome {
                 other => return fail(format!("the link is missing, and the next step is {other:?}")),
             };
             let report = w.client.status(&submission.handle).await?;
-            let comes = report.links.iter().any(|next| {
+            let comes = report.next_steps.iter().any(|next| {
                 next.signer == request.signers[0].key && matches!(next.step, Step::OpenLink { .. })
             });
             ensure!(comes || !later, "the link is promised for later, and the status has none");

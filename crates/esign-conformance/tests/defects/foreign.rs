@@ -97,7 +97,7 @@ impl Defect for ForgetsTheLink {
 impl Defect for PromisesTheLink {
     async fn status(&self, right: &MemoryProvider, at: &RequestRef) -> Result<StatusReport> {
         let mut report = right.status(at).await?;
-        report.links.clear();
+        report.next_steps.clear();
         Ok(report)
     }
 }

@@ -265,7 +265,8 @@ impl Documents for MemoryProvider {
                 status
             })
             .collect();
-        if request.delivery != crate::Delivery::ProviderEmail && !state.is_end() {
+        let told = request.delivery == crate::Delivery::ShareableLink || request.linkless;
+        if told && !state.is_end() {
             for signer in request.waited_for() {
                 let step = open_link(at.id(), &request, &signer.key)?;
                 report.next_steps.push(NextStep { signer: signer.key.clone(), step });

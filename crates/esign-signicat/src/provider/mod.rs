@@ -297,8 +297,8 @@ impl Documents for SignicatProvider {
         let mut seen = private.clone();
         seen.completed |= report.state() == esign_core::State::Completed;
         if private.linkless && !report.state().is_end() {
-            report.links = self.links(at.id(), &private).await?;
-            seen.linkless = report.links.len() < private.layout.tasks.len();
+            report.next_steps = self.links(at.id(), &private).await?;
+            seen.linkless = report.next_steps.len() < private.layout.tasks.len();
         }
         if seen != private {
             report.new_request = Some(at.with_state(&seen)?);

@@ -285,10 +285,10 @@ async fn addresses_that_are_missing_are_told_and_not_invented() {
     world.answer("GET", &format!("/sign/orders/{ORDER}"), json_answer(200, &order)).await;
     let report = world.client.status(&submission.handle).await.unwrap();
     assert!(
-        matches!(&report.links[0].step, Step::OpenLink { url: found, .. } if found.expose().as_str() == url)
+        matches!(&report.next_steps[0].step, Step::OpenLink { url: found, .. } if found.expose().as_str() == url)
     );
     let renewed = report.new_handle.unwrap();
-    assert!(world.client.status(&renewed).await.unwrap().links.is_empty(), "asked for once");
+    assert!(world.client.status(&renewed).await.unwrap().next_steps.is_empty(), "asked for once");
 }
 
 #[tokio::test]

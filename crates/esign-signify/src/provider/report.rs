@@ -31,7 +31,7 @@ pub(super) fn of(
     report.created_at = summary.created_at;
     report.expires_at = summary.expires_at;
     report.signers = signers(&details.invitations, private, reference);
-    report.links = links(details, private);
+    report.next_steps = links(details, private);
     (report.result, report.artifacts) = match summary.status {
         DocumentStatus::Signed => {
             (ResultState::Ready { until: summary.expires_at }, vec![esign_core::ArtifactId::SIGNED])

@@ -31,7 +31,7 @@ impl Flow {
             match step {
                 ChainStep::Prepared { .. } => {}
                 ChainStep::Sent { signer, submission } => {
-                    papers.save_submission(&submission)?;
+                    papers.save_submission(&submission).whole()?;
                     stage.good(&format!("{signer}: sent; chain, handle and record stored"));
                     self.signed(stage, &submission).await?;
                 }

@@ -99,7 +99,7 @@ impl Flow {
         let prepared = stage.client.prepare_on(self.provider, request).await?;
         replace(&papers.intent(), prepared.intent().to_json().as_bytes())?;
         let submission = stage.client.submit(prepared).await?;
-        papers.save_submission(&submission)?;
+        papers.save_submission(&submission).whole()?;
         stage.good("sent: intent stored before, handle and record after");
         let report = self.signed(stage, &submission).await?;
         stage.good("the signers have signed");

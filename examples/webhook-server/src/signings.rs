@@ -65,7 +65,9 @@ impl Signings {
             Step::OpenLink { url, .. } => Some(url),
             _ => None,
         });
-        let link = link.ok_or("this provider reaches signers without a link: a button is of no use")?;
+        let link = link.ok_or(
+            "the provider has given no link, so the button leads nowhere: the request can be cancelled",
+        )?;
         Ok(Begun { session: self.store.bind(&key).await?, link })
     }
 
@@ -131,7 +133,9 @@ impl Signings {
     }
 
     async fn advance(&self, key: &HandleKey) -> Result<(), Failure> {
-        let Some(Signing { mut handle, progress, .. }) = self.store.get(key).await? else { return Ok(()) };
+        let Some(signing) = self.store.get(key).await? else { return Ok(()) };
+        let over = self.ends_at(&signing).is_none_or(|end| end <= self.client.clock().now());
+        let Signing { mut handle, progress, .. } = signing;
         match progress {
             Progress::Ended(_) | Progress::Signed => return Ok(()),
             // The webhook's word is as good as the provider's answer would be.
@@ -144,6 +148,8 @@ impl Signings {
                 }
                 match (report.state(), &report.result) {
                     (State::Completed, ResultState::Ready { .. }) => {}
+                    // Only concluded, from an absence: one answer more decides, when its time is over at the latest.
+                    _ if !report.standing.is_final() && !over => return Ok(()),
                     (state, ResultState::Gone) => {
                         let how = format!("{state}, and the document can no longer be had");
                         return self.end(key, &how).await;

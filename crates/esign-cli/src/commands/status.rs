@@ -77,7 +77,10 @@ pub(crate) fn words(report: &StatusReport) -> String {
     match report.result {
         ResultState::Ready { until: Some(until) } => line += &format!(", ready until {until}"),
         ResultState::Ready { until: None } => line += ", ready",
-        ResultState::Gone => line += ", but the result can no longer be obtained",
+        // Of what ended without a result nothing is missed.
+        ResultState::Gone if report.state() == State::Completed => {
+            line += ", but the result can no longer be obtained"
+        }
         _ if !report.state().is_end() => {
             if let Some(at) = report.expires_at {
                 line += &format!(", until {at}");

@@ -35,7 +35,13 @@ fn a_cancel_believes_only_what_is_documented() {
     }
     desk.run("cancel agreement.handle").ended(0);
     let gone = desk.run("status agreement.handle").ended(1);
-    assert!(!gone.stdout.contains("signatures"), "of nobody nothing is counted: {}", gone.stdout);
+    for senseless in ["signatures", "result"] {
+        assert!(
+            !gone.stdout.contains(senseless),
+            "nobody has signed, and nothing came of it: {}",
+            gone.stdout
+        );
+    }
 }
 
 #[test]

@@ -14,9 +14,9 @@ use crate::{
     Artifact, ArtifactId, CallbackEvidence, Callbacks, CancelOutcome, Capabilities, Clock,
     CompletedSignature, Documents, Error, ErrorKind, Event, Finding, Handle, HandleKey, InboundCall, Intent,
     Lookup, NextStep, NoObserver, Observation, Observer, Operation, Prepared, Probe, ProbeCheck, ProbeReport,
-    ProbeVerdict, Provider, ProviderKind, Received, Reminders, Reply, RequestRef, Resolution, Resolved, Result,
-    ResultState, Retention, Retry, SecretUrl, SignerStatus, Standing, State, StatusReport, Step, Submission,
-    Transactions, VerifiedEvent,
+    ProbeVerdict, Provider, ProviderKind, Received, Reminders, Reply, RequestRef, Resolution, Resolved,
+    Result, ResultState, Retention, Retry, SecretUrl, SignerStatus, Standing, State, StatusReport, Step,
+    Submission, Transactions, VerifiedEvent,
 };
 
 /// The in-memory provider. All groups are on it; wrap it to make a provider that is wrong in one thing.

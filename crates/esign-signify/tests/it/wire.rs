@@ -260,7 +260,8 @@ async fn a_missing_link_is_read_from_the_document_and_else_noted() {
 async fn a_deletion_is_what_the_guide_documents_or_what_is_seen() {
     let details = json!({ "id": 3, "status": "draft", "signingInvitations": [] });
     let not_found = json!({ "message": "no Route matched with those values" });
-    let deleted = |status: u16| ResponseTemplate::new(status).set_body_json(json!({ "message": "Document deleted" }));
+    let deleted =
+        |status: u16| ResponseTemplate::new(status).set_body_json(json!({ "message": "Document deleted" }));
     let there = || ResponseTemplate::new(200).set_body_json(&details);
     let gone = || ResponseTemplate::new(404).set_body_json(&not_found);
     for (answer, look, expected) in [
@@ -364,7 +365,7 @@ async fn gone_on_the_second_try_of_a_deletion() {
     Mock::given(method("DELETE")).respond_with(lost).up_to_n_times(1).mount(&server).await;
     Mock::given(method("DELETE")).respond_with(ResponseTemplate::new(404)).mount(&server).await;
     let (client, _) = client(&server.uri(), json!({})).await;
-    let id = esign_signify::DocumentId::new("3");
+    let id = DocumentId::new("3");
     assert!(provider(&client).client().delete(&id).await.unwrap(), "the lost attempt deleted it");
     assert!(!provider(&client).client().delete(&id).await.unwrap());
 }
@@ -439,6 +440,6 @@ async fn a_document_is_not_confused_with_another() {
         .mount(&server)
         .await;
     let (client, _) = client(&server.uri(), json!({})).await;
-    let error = provider(&client).client().get(&esign_signify::DocumentId::new("3")).await.unwrap_err();
+    let error = provider(&client).client().get(&DocumentId::new("3")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnexpectedAnswer, "{error}");
 }

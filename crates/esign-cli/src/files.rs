@@ -125,11 +125,11 @@ impl Papers {
     pub(crate) fn save_submission(&self, submission: &Submission) -> Kept {
         let mut kept = Kept::default();
         let handle = submission.handle.to_stored();
-        kept.keep(Paper::Handle, self.handle(), handle.expose_secret());
-        kept.keep(Paper::Record, self.record(), &submission.record.to_json());
+        kept.keep(Paper::Handle, &self.handle(), handle.expose_secret());
+        kept.keep(Paper::Record, &self.record(), &submission.record.to_json());
         let links = links(submission.record.intent().delivery(), &submission.next_steps);
         if !links.is_empty() {
-            kept.keep(Paper::Links, self.links(), &links);
+            kept.keep(Paper::Links, &self.links(), &links);
         }
         kept
     }
@@ -207,8 +207,8 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    pub(crate) fn keep(&mut self, paper: Paper, path: PathBuf, content: &str) {
-        let Err(failure) = replace(&path, content.as_bytes()) else { return };
+    pub(crate) fn keep(&mut self, paper: Paper, path: &Path, content: &str) {
+        let Err(failure) = replace(path, content.as_bytes()) else { return };
         let elsewhere =
             std::env::temp_dir().join(format!("esign-{}.{}", Uuid::new_v4().simple(), paper.name()));
         let file = write_new(&elsewhere, content.as_bytes()).is_ok().then_some(elsewhere);
@@ -440,8 +440,8 @@ mod tests {
     fn what_cannot_be_written_where_it_belongs_goes_elsewhere() {
         let folder = tempfile::tempdir().unwrap();
         let mut kept = Kept::default();
-        kept.keep(Paper::Record, folder.path().join("a.record.json"), "fine");
-        kept.keep(Paper::Handle, folder.path().join("gone").join("a.handle"), "secret");
+        kept.keep(Paper::Record, &folder.path().join("a.record.json"), "fine");
+        kept.keep(Paper::Handle, &folder.path().join("gone").join("a.handle"), "secret");
         let [displaced] = kept.displaced.as_slice() else { panic!("{kept:?}") };
         let file = displaced.file.as_ref().unwrap();
         assert_eq!(

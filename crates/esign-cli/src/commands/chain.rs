@@ -75,7 +75,7 @@ pub(super) async fn run(
             }
             ChainStep::Sent { signer, submission } => {
                 let mut kept = papers.save_submission(&submission);
-                kept.keep(Paper::Chain, desk.papers.chain(), chain.to_stored().expose_secret());
+                kept.keep(Paper::Chain, &desk.papers.chain(), chain.to_stored().expose_secret());
                 desk.output.say(Mark::Plain, format!("{signer}: signature {} of {legs}", signed + 1));
                 let exit = tell(&submission, &papers, &kept, desk.print_links, desk.output);
                 incomplete |= exit != Exit::Good;

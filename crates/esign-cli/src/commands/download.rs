@@ -74,7 +74,7 @@ enum Judged {
     Signed,
     /// There is no record to hold it against, and it has none.
     Unsigned,
-    Against(Checked),
+    Against(Box<Checked>),
 }
 
 impl Judged {
@@ -157,5 +157,5 @@ async fn check(
     let mut checked =
         verify::against(&record, artifact.id.clone(), artifact.content.clone(), options).await?;
     checked.notes.extend(unanswered);
-    Ok(Some(Judged::Against(checked)))
+    Ok(Some(Judged::Against(Box::new(checked))))
 }

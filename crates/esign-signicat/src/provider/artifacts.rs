@@ -185,8 +185,8 @@ async fn signed(client: &SignicatClient, order: &str, task: &str) -> Result<()> 
 async fn archived(client: &SignicatClient, order: &str, package: &str) -> Result<Download> {
     let found = client.find_package(order, package, Operation::Download).await?.ok_or_else(gone)?;
     let Some(id) = found.archive_id() else {
-        let message = "Signicat did not tell the id in the archive, and where it does is not documented; with the id, use \
-                       SignicatClient::get_archived_document";
+        let message = "Signicat did not tell the id in the archive, and where it does is not documented; the evidence and the \
+                       packaged file can be fetched as long as the order is kept";
         return Err(Error::new(ErrorKind::NotReady, message).with_code(found.status.as_str()));
     };
     client.get_archived_document(&id).await.map_err(no_longer_there)

@@ -11,7 +11,7 @@ use url::Url;
 use super::KIND;
 use super::service::{MemoryFault, MemoryService, Request, callback_signature};
 use crate::{
-    Artifact, ArtifactId, CallbackEvidence, Callbacks, CancelOutcome, Capabilities, Clock,
+    Artifact, ArtifactId, CallScope, CallbackEvidence, Callbacks, CancelOutcome, Capabilities, Clock,
     CompletedSignature, Documents, Error, ErrorKind, Event, Finding, Handle, HandleKey, InboundCall, Intent,
     Lookup, NextStep, NoObserver, Observation, Observer, Operation, Prepared, Probe, ProbeCheck, ProbeReport,
     ProbeVerdict, Provider, ProviderKind, Received, Reminders, Reply, RequestRef, Resolution, Resolved,
@@ -60,7 +60,10 @@ impl MemoryProvider {
             Err(error) => error.http_status(),
         };
         let took = Duration::ZERO;
-        self.observer.observe(&Observation::Attempt { kind: &KIND, operation, attempt: 1, status, took });
+        let scope = CallScope::current();
+        let reference = scope.reference.as_ref();
+        let told = Observation::Attempt { kind: &KIND, operation, reference, attempt: 1, status, took };
+        self.observer.observe(&told);
         result
     }
 

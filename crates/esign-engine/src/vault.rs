@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -173,6 +174,8 @@ impl Vault for FileVault {
     }
 }
 
+static WRITES: AtomicU64 = AtomicU64::new(0);
+
 fn write_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     use std::io::Write;
     let Some(folder) = path.parent() else { return Err(std::io::ErrorKind::NotFound.into()) };
@@ -182,7 +185,12 @@ fn write_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
             std::fs::File::open(above)?.sync_all()?;
         }
     }
-    let part = path.with_extension("part");
+    // A name of its own for each writer: two that keep the same name at once must not take each other's file.
+    let part = path.with_extension(format!(
+        "{}-{}.part",
+        std::process::id(),
+        WRITES.fetch_add(1, Ordering::Relaxed)
+    ));
     let mut file = std::fs::File::create(&part)?;
     file.write_all(bytes)?;
     file.sync_all()?;
@@ -228,6 +236,21 @@ mod tests {
         holds_the_contract(&MemoryVault::new()).await;
         let folder = tempfile::tempdir().unwrap();
         holds_the_contract(&FileVault::open(folder.path().join("new/vault")).unwrap()).await;
+    }
+
+    #[tokio::test]
+    async fn many_may_keep_the_same_name_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = FileVault::open(folder.path()).unwrap();
+        let puts = (0..50u8).map(|n| {
+            let vault = vault.clone();
+            tokio::spawn(async move { vault.put("abc", &[n; 1000]).await })
+        });
+        for put in puts.collect::<Vec<_>>() {
+            put.await.unwrap().unwrap();
+        }
+        let kept = vault.get("abc").await.unwrap();
+        assert!(kept.len() == 1000 && kept.iter().all(|byte| *byte == kept[0]), "one of them, whole");
     }
 
     #[tokio::test]

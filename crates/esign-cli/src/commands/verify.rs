@@ -58,7 +58,9 @@ fn extract_signed(report: &VerificationReport, whole: &Bytes, out: &Path) -> Res
     let last = by_people.filter(|it| it.integrity.is_passed()).max_by_key(|it| it.signed_bytes);
     let signed = last.and_then(|it| Some((it, whole.get(..usize::try_from(it.signed_bytes).ok()?)?)));
     let Some((signature, bytes)) = signed else {
-        return Err(Failure::usage("the file has no intact signature, so there is no signed revision to write"));
+        return Err(Failure::usage(
+            "the file has no intact signature, so there is no signed revision to write",
+        ));
     };
     write_new(out, bytes)?;
     Ok(format!(

@@ -44,6 +44,8 @@ struct Inner {
     seen: AtomicU64,
     /// Something has become due in this process.
     woken: Notify,
+    /// The position that the vault witnesses; one writes at a time, so that it never goes back.
+    witnessed: tokio::sync::Mutex<u64>,
 }
 
 type Planner = fn(&Order, &[Input], esign_core::jiff::Timestamp, &Rules) -> Plan;
@@ -279,6 +281,7 @@ impl EngineBuilder {
             tokens: AtomicU64::new(first_token),
             seen: AtomicU64::new(meta.position),
             woken: Notify::new(),
+            witnessed: tokio::sync::Mutex::new(0),
         }));
         let witnessed = engine.read_witness().await?;
         engine.0.seen.fetch_max(witnessed, Ordering::Relaxed);

@@ -270,8 +270,16 @@ impl Engine {
 
     /// Says outside of the store how far it had come, before anything is sent.
     async fn write_witness(&self, position: u64) -> Result<()> {
+        let mut witnessed = self.0.witnessed.lock().await;
+        if *witnessed >= position {
+            // Somebody who came later has said so already.
+            return Ok(());
+        }
+        let position = position.max(self.0.seen.load(Ordering::Relaxed));
         let name = format!("witness-{}", self.0.settings.name);
-        self.0.vault.put(&name, position.to_string().as_bytes()).await
+        self.0.vault.put(&name, position.to_string().as_bytes()).await?;
+        *witnessed = position;
+        Ok(())
     }
 
     /// How far any engine says that the store had come.

@@ -359,6 +359,9 @@ pub(crate) struct Evidence {
     /// A callback's body, with FILE.receipt.json beside it as `CallbackEvidence::receipt` makes it; may be repeated
     #[arg(long, value_name = "FILE")]
     pub(crate) callback: Vec<PathBuf>,
+    /// With --check: the provider's published keys (JWKS), from its own site, to compare those of callbacks with
+    #[arg(long, value_name = "JWKS")]
+    pub(crate) callback_keys: Option<PathBuf>,
     /// Submission record [default: NAME.record.json]
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
@@ -380,9 +383,23 @@ pub(crate) struct Inspect {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Roots {
-    /// Certificates, PEM [default: those of the configuration]
-    #[arg(value_name = "PEM")]
+    /// Certificates, PEM or DER, or signed PDFs, of which the certificates are shown that they bring along above signers and
+    /// timestamp authorities [default: those of the configuration]
+    #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// Only those whose SHA-256 begins with this, hexadecimal
+    #[arg(long, value_name = "HEX", value_parser = fingerprint)]
+    pub(crate) sha256: Option<String>,
+    /// Save what is shown as PEM; the file must be new
+    #[arg(long, value_name = "PEM")]
+    pub(crate) save: Option<PathBuf>,
+}
+
+/// Lower-case digits; colons, as certificate viewers write them, are passed over.
+fn fingerprint(text: &str) -> Result<String, String> {
+    let digits = text.replace(':', "").to_ascii_lowercase();
+    let well = digits.len() >= 8 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    well.then_some(digits).ok_or_else(|| "give at least 8 hexadecimal digits".to_owned())
 }
 
 #[derive(Debug, clap::Args)]

@@ -45,6 +45,7 @@ pub struct Config {
 ///     [trust]
 ///     roots = ["roots/national-root.pem"]
 ///     timestamp_roots = ["roots/timestamp-authority.pem"]
+///     times = "when-trusted"
 ///     strict = true
 /// "#).unwrap();
 /// assert!(config.trust.strict);
@@ -58,9 +59,23 @@ pub struct TrustConfig {
     /// PEM files with further roots, for timestamp authorities only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub timestamp_roots: Vec<PathBuf>,
-    /// Nothing stands on the word of somebody who is not under a root: timestamps count only under one, and revocation
-    /// must be settled. Default false.
+    /// When the time in a timestamp counts. Default [`Times::WhenTrusted`].
+    pub times: Times,
+    /// Nothing is left open: timestamps count only under a root, whatever `times` says, and revocation must be settled.
+    /// Default false.
     pub strict: bool,
+}
+
+/// When the time in a timestamp counts as the time of signing. It is asked where a certificate has ended or was revoked since.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Times {
+    /// When its authority leads to a configured root: `"when-trusted"`. Else the verdict is "not established".
+    #[default]
+    WhenTrusted,
+    /// From any authority, if it is intact: `"when-intact"`. It bridges the end of a certificate and no revocation, and a note says
+    /// on whose word the time stands.
+    WhenIntact,
 }
 
 impl TrustConfig {

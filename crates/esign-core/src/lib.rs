@@ -34,7 +34,7 @@ pub use capability::*;
 pub use chain::{ChainRecord, ChainStep};
 pub use client::{Client, ClientBuilder, Inspector, Wait};
 pub use clock::{Clock, SystemClock, VirtualClock};
-pub use config::{Config, InstanceConfig, TrustConfig};
+pub use config::{Config, InstanceConfig, Times, TrustConfig};
 pub use error::{Error, ErrorKind, Operation, Result, Retry};
 pub use event::{CallbackEvidence, Event, InboundCall, Received, Reply, VerifiedEvent};
 pub use gate::{Ask, Gate, NotBefore, Pass};

@@ -1,9 +1,12 @@
 //! CMS signed data (RFC 5652) as PAdES uses it: exactly one signer, everything as raw slices.
 
-use crate::algorithm::{self, SignatureFault, digest_by_oid};
+use std::borrow::Cow;
+
+use crate::algorithm::{self, SignatureFault, digest_by_oid, digest_fault};
 use crate::der::{self, Reader, Tlv};
-use crate::oid;
+use crate::limits::Work;
 use crate::x509::Certificate;
+use crate::{name, oid};
 
 /// Why a signature cannot be read or does not hold, in words for a report.
 pub(crate) type Reason = &'static str;
@@ -40,11 +43,11 @@ enum SignerId<'a> {
 }
 
 impl<'a> SignedData<'a> {
-    /// Reads a `ContentInfo` with signed data; zero bytes may follow.
+    /// Reads a `ContentInfo` with signed data. What follows is padding of a signature's hole, which is not signed and says
+    /// nothing: most programs write zeroes, some whatever they had.
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, Reason> {
         const BROKEN: Reason = "the signature is not CMS signed data";
-        let info = der::only(bytes, der::SEQUENCE).ok_or(BROKEN)?;
-        let mut info = info.children();
+        let mut info = Reader::new(bytes).take(der::SEQUENCE).ok_or(BROKEN)?.children();
         if info.oid() != Some(oid::SIGNED_DATA) {
             return Err(BROKEN);
         }
@@ -72,19 +75,29 @@ impl<'a> SignedData<'a> {
         Ok(Self { content_type, content, certificates, signer })
     }
 
-    /// The signer's certificate, among those that came along and `more`.
+    /// The signer's certificate, among those that came along and `more`: if several have its name and number, the one that
+    /// the signature binds.
     pub(crate) fn signer_certificate(&self, more: &[Certificate<'a>]) -> Option<Certificate<'a>> {
-        self.certificates.iter().chain(more).find(|certificate| self.signer.is(certificate)).copied()
+        let named = || self.certificates.iter().chain(more).filter(|certificate| self.signer.is(certificate));
+        let bound = named().find(|certificate| self.binding(certificate) == Binding::Matches);
+        bound.or_else(|| named().next()).copied()
     }
 
     /// Checks that `content` is what was signed, with the key of `certificate`: content type, message digest and
     /// signature value.
-    pub(crate) fn check(&self, content: &[&[u8]], certificate: &Certificate<'_>) -> Result<(), Unverified> {
+    pub(crate) fn check(
+        &self,
+        content: Content<'_>,
+        certificate: &Certificate<'_>,
+        work: &Work,
+    ) -> Result<(), Unverified> {
+        const LIMIT: Unverified = Unverified::Unsupported("not reached");
         let signer = &self.signer;
-        let digest = digest_by_oid(signer.digest_oid).filter(|_| signer.digest_oid != oid::SHA1);
-        let digest = digest.ok_or(Unverified::Unsupported("the digest algorithm is unknown or too weak"))?;
+        if let Some(fault) = digest_fault(signer.digest_oid) {
+            return Err(Unverified::Unsupported(fault));
+        }
         let message = match signer.signed_bytes() {
-            None => content.concat(),
+            None => content.whole(work).ok_or(LIMIT)?,
             Some(attributes) => {
                 if signer.signed_value(oid::CONTENT_TYPE).map(|value| value.raw.to_vec())
                     != Some(element(der::OID, self.content_type))
@@ -92,14 +105,18 @@ impl<'a> SignedData<'a> {
                     return Err(Unverified::Wrong("the signed content type is missing or another one"));
                 }
                 let says = signer.signed_value(oid::MESSAGE_DIGEST).and_then(|value| value.string());
-                if says != Some(algorithm::digest(digest, content)) {
+                let digest = content.digest(signer.digest_oid, work).ok_or(LIMIT)?;
+                if says.as_ref() != Some(&digest) {
                     return Err(Unverified::Wrong(
                         "the signed bytes were changed: their digest is another one",
                     ));
                 }
-                attributes
+                Cow::Owned(attributes)
             }
         };
+        if !work.spend_signature(message.len()) {
+            return Err(LIMIT);
+        }
         algorithm::verify(
             certificate.key,
             signer.algorithm,
@@ -108,9 +125,7 @@ impl<'a> SignedData<'a> {
             &signer.signature,
         )
         .map_err(|fault| match fault {
-            SignatureFault::Unsupported => {
-                Unverified::Unsupported("the signature algorithm or its key is unknown or too weak")
-            }
+            SignatureFault::Unsupported(reason) => Unverified::Unsupported(reason),
             SignatureFault::Wrong => {
                 Unverified::Wrong("the signature value does not belong to the signer's certificate")
             }
@@ -130,6 +145,36 @@ impl<'a> SignedData<'a> {
             Some(algorithm::digest(digest_by_oid(digest)?, &[certificate.raw]) == hash)
         });
         if matches == Some(true) { Binding::Matches } else { Binding::Differs }
+    }
+}
+
+/// What is signed or timestamped.
+#[derive(Clone, Copy)]
+pub(crate) enum Content<'a> {
+    /// The document without the hole: what stands before it, and behind.
+    Document([&'a [u8]; 2]),
+    /// Anything else.
+    Bytes(&'a [u8]),
+}
+
+impl<'a> Content<'a> {
+    /// Its digest; `None` for an algorithm that is not known, and beyond the limits.
+    fn digest(self, oid: &[u8], work: &Work) -> Option<Vec<u8>> {
+        let digest = digest_by_oid(oid)?;
+        match self {
+            Self::Document(pieces) => work.digest(digest, pieces),
+            Self::Bytes(bytes) => work.spend(bytes.len()).then(|| algorithm::digest(digest, &[bytes])),
+        }
+    }
+
+    fn whole(self, work: &Work) -> Option<Cow<'a, [u8]>> {
+        match self {
+            Self::Document(pieces) => {
+                let bytes = pieces.iter().map(|piece| piece.len()).sum();
+                work.spend(bytes).then(|| Cow::Owned(pieces.concat()))
+            }
+            Self::Bytes(bytes) => Some(Cow::Borrowed(bytes)),
+        }
     }
 }
 
@@ -174,7 +219,7 @@ impl<'a> SignerInfo<'a> {
     fn is(&self, certificate: &Certificate<'_>) -> bool {
         match self.id {
             SignerId::IssuerAndSerial { issuer, serial } => {
-                certificate.issuer == issuer && certificate.serial == serial
+                certificate.serial == serial && name::same(certificate.issuer, issuer)
             }
             SignerId::KeyId(id) => certificate.key_id() == Some(id),
         }
@@ -271,9 +316,35 @@ impl TimestampInfo {
         Some(Self { digest_oid, imprint, time })
     }
 
-    /// True if the imprint is that of these bytes, with a digest that is not broken.
-    pub(crate) fn is_about(&self, pieces: &[&[u8]]) -> bool {
-        let digest = digest_by_oid(&self.digest_oid).filter(|_| self.digest_oid != oid::SHA1);
-        digest.is_some_and(|digest| algorithm::digest(digest, pieces) == self.imprint)
+    /// True if the imprint is that of these few bytes, with a digest that is not broken.
+    pub(crate) fn is_about(&self, bytes: &[u8]) -> bool {
+        let digest = digest_by_oid(&self.digest_oid).filter(|_| digest_fault(&self.digest_oid).is_none());
+        digest.is_some_and(|digest| algorithm::digest(digest, &[bytes]) == self.imprint)
     }
+
+    /// Whether the imprint is that of this content.
+    pub(crate) fn about(&self, content: Content<'_>, work: &Work) -> About {
+        match (content.digest(&self.digest_oid, work), digest_fault(&self.digest_oid)) {
+            (Some(digest), _) if digest != self.imprint => About::SomethingElse,
+            (Some(_), None) => About::This,
+            (None, None) => About::Unknown("not reached"),
+            (Some(_), Some(_)) => About::Unknown(
+                "the timestamp's imprint is made with SHA-1, which is broken: it may be about something else",
+            ),
+            (None, Some(_)) => About::Unknown(
+                "this verifier does not know the digest algorithm of the timestamp's imprint, or it is too weak",
+            ),
+        }
+    }
+}
+
+/// What a timestamp is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum About {
+    /// The content that it is held against.
+    This,
+    /// Something else.
+    SomethingElse,
+    /// This cannot be told.
+    Unknown(Reason),
 }

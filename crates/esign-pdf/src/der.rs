@@ -70,6 +70,13 @@ impl<'a> Tlv<'a> {
         }
     }
 
+    /// A small non-negative integer, whatever its tag.
+    pub(crate) fn number(&self) -> Option<u32> {
+        let [first, rest @ ..] = self.content else { return None };
+        (*first < 0x80 && rest.len() < 4).then_some(())?;
+        Some(rest.iter().fold(u32::from(*first), |value, byte| value << 8 | u32::from(*byte)))
+    }
+
     /// A UTCTime or GeneralizedTime in UTC, as RFC 5280 and RFC 3161 write it.
     pub(crate) fn time(&self) -> Option<Timestamp> {
         let text = std::str::from_utf8(self.content).ok()?.strip_suffix('Z')?;
@@ -152,14 +159,11 @@ impl<'a> Reader<'a> {
 
     /// A small non-negative integer.
     pub(crate) fn small(&mut self) -> Option<u32> {
-        let integer = self.take(INTEGER)?;
-        let [first, rest @ ..] = integer.content else { return None };
-        (*first < 0x80 && rest.len() < 4).then_some(())?;
-        Some(rest.iter().fold(u32::from(*first), |value, byte| value << 8 | u32::from(*byte)))
+        self.take(INTEGER)?.number()
     }
 }
 
-/// The only element in `bytes`, which must have this tag. Zero bytes after it are padding of a signature's hole.
+/// The only element in `bytes`, which must have this tag. Zero bytes may follow.
 pub(crate) fn only(bytes: &[u8], tag: u8) -> Option<Tlv<'_>> {
     let mut reader = Reader::new(bytes);
     let tlv = reader.take(tag)?;

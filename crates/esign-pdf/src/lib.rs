@@ -11,8 +11,10 @@ mod fields;
 pub mod geometry;
 mod inspect;
 mod limits;
+mod name;
 mod oid;
 mod pages;
+mod path;
 pub mod preflight;
 #[cfg(feature = "preview")]
 pub mod preview;

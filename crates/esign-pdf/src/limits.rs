@@ -1,9 +1,13 @@
 //! How much work a document may cause.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::time::Duration;
 
+use aws_lc_rs::digest;
+
 use crate::PdfError;
+use crate::algorithm::SignatureFault;
 
 /// Below it, nested objects could overflow.
 const LEAST_STACK: usize = 8 << 20;
@@ -31,10 +35,10 @@ pub struct Limits {
     /// Total bytes that reading all revisions may touch, as a multiple of the size of the document: each signature's
     /// revision is read as a document of its own. Default 32.
     pub max_revision_passes: u64,
-    /// Most signatures. Default 64.
+    /// Most signatures. Default 256.
     pub max_signatures: usize,
     /// Most that checking all signatures, certificates and revocation data may hash, in bytes; each signature value
-    /// counts as 256 KiB. Default 2 GiB.
+    /// counts as 256 KiB, and what was hashed or checked before counts no more. Default 2 GiB.
     pub max_checked: u64,
     /// Most page content that is read for texts or drawn: bytes after decompression, each form counted as often as it is
     /// drawn. Default 128 MiB.
@@ -62,7 +66,7 @@ impl Default for Limits {
             max_objects: 1_000_000,
             max_depth: 256,
             max_revision_passes: 32,
-            max_signatures: 64,
+            max_signatures: 256,
             max_checked: 2 << 30,
             max_content: 128 << 20,
             max_glyphs: 2_000_000,
@@ -84,10 +88,19 @@ impl Limits {
     }
 }
 
-/// What may still be hashed and checked, see [`Limits::max_checked`].
+/// What may still be hashed and checked, see [`Limits::max_checked`], and what was already: nothing counts twice.
 pub(crate) struct Work {
     left: Cell<Option<u64>>,
     limit: u64,
+    checked: RefCell<HashMap<[u8; 32], Result<(), SignatureFault>>>,
+    beginnings: RefCell<Vec<Beginning>>,
+}
+
+/// The beginning of the document as far as it was hashed.
+struct Beginning {
+    algorithm: &'static digest::Algorithm,
+    bytes: usize,
+    hashed: digest::Context,
 }
 
 impl Work {
@@ -95,7 +108,12 @@ impl Work {
     pub(crate) const SIGNATURE: u64 = 256 << 10;
 
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self { left: Cell::new(Some(limits.max_checked)), limit: limits.max_checked }
+        Self {
+            left: Cell::new(Some(limits.max_checked)),
+            limit: limits.max_checked,
+            checked: RefCell::default(),
+            beginnings: RefCell::default(),
+        }
     }
 
     /// Takes what comes next; false once that is more than is left, and then for ever. Whoever is told so may answer
@@ -107,6 +125,49 @@ impl Work {
     /// As [`Work::spend`], for a signature value over so many bytes.
     pub(crate) fn spend_signature(&self, bytes: usize) -> bool {
         self.take((bytes as u64).saturating_add(Self::SIGNATURE))
+    }
+
+    /// The outcome of a signature check that was made before under this name; else it is made now, and counts as one over
+    /// so many bytes. Many signatures of a file have the same certificates and answers about revocation.
+    pub(crate) fn once(
+        &self,
+        name: [u8; 32],
+        bytes: usize,
+        check: impl FnOnce() -> Result<(), SignatureFault>,
+    ) -> Result<(), SignatureFault> {
+        if let Some(outcome) = self.checked.borrow().get(&name) {
+            return *outcome;
+        }
+        if !self.spend_signature(bytes) {
+            return Err(SignatureFault::Wrong);
+        }
+        let outcome = check();
+        self.checked.borrow_mut().insert(name, outcome);
+        outcome
+    }
+
+    /// The digest of the document without the hole of a signature: what stands before the hole, and behind it. Each signature
+    /// covers what the ones before it do, so a beginning that was hashed is hashed no more. `None` once that is too much.
+    pub(crate) fn digest(
+        &self,
+        algorithm: &'static digest::Algorithm,
+        [before, behind]: [&[u8]; 2],
+    ) -> Option<Vec<u8>> {
+        let mut beginnings = self.beginnings.borrow_mut();
+        let known = beginnings.iter().position(|b| b.algorithm == algorithm && b.bytes <= before.len());
+        let mut beginning = match known {
+            Some(known) => beginnings.swap_remove(known),
+            None => Beginning { algorithm, bytes: 0, hashed: digest::Context::new(algorithm) },
+        };
+        let new = &before[beginning.bytes..];
+        self.spend(new.len().saturating_add(behind.len())).then_some(())?;
+        beginning.hashed.update(new);
+        beginning.bytes = before.len();
+        let mut whole = beginning.hashed.clone();
+        whole.update(behind);
+        beginnings.retain(|other| other.algorithm != algorithm);
+        beginnings.push(beginning);
+        Some(whole.finish().as_ref().to_vec())
     }
 
     fn take(&self, cost: u64) -> bool {

@@ -80,7 +80,7 @@ pub(crate) fn level(doc: Doc<'_>, value: &SignatureValue<'_>, all: &[&SignatureV
 
 fn is_timestamp_of(token: &[u8], signature: &[u8]) -> bool {
     let info = SignedData::parse(token).ok().and_then(|token| TimestampInfo::parse(&token));
-    info.is_some_and(|info| info.is_about(&[signature]))
+    info.is_some_and(|info| info.is_about(signature))
 }
 
 /// A document security store with certificates and an answer about revocation.

@@ -1,25 +1,26 @@
-//! Certificate paths to configured roots: looked for here, each link checked and counted, and accepted by rustls-webpki (RFC
-//! 5280: validity, CA flags, path length, name constraints, unknown critical extensions), with what it leaves out: the key
-//! usage of CAs and of the signer.
+//! Certificate paths to configured roots: looked for here, each link checked and counted, and held against RFC 5280 in
+//! `path`, with the key usage of the signer.
 
+use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::{HashSet, VecDeque};
-use std::time::Duration;
 
 use jiff::Timestamp;
-use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
+use rustls_pki_types::CertificateDer;
 use serde::Serialize;
-use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, KeyUsage, VerifiedPath};
 
 use crate::PdfError;
+use crate::algorithm::SignatureFault;
 use crate::cms::Reason;
-use crate::limits::Work;
-use crate::oid;
+use crate::limits::{Limits, Work};
+use crate::path::validate;
 use crate::verify::{hex, sha256};
-use crate::x509::{Certificate, SIGNS, SIGNS_CERTIFICATES, common_name};
+use crate::x509::{Certificate, SIGNS, SIGNS_CERTIFICATES};
+use crate::{name, oid};
 
 /// The roots that a caller trusts: for everything, and after those the ones for timestamps only.
 pub(crate) struct Roots<'a> {
-    certificates: Vec<CertificateDer<'a>>,
+    certificates: Vec<Certificate<'a>>,
     for_signing: usize,
 }
 
@@ -33,30 +34,41 @@ pub(crate) enum Purpose {
 }
 
 /// Why no path to a root stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Untrusted {
-    /// Outside of its validity at that time: it or a CA above.
-    Expired(Reason),
     /// No way to a configured root.
-    NoPath(Reason),
+    NoPath(Cow<'static, str>),
+    /// There may be one, but this verifier does not know something that it would need to know.
+    Limit(Cow<'static, str>),
+    /// Outside of its validity at that time: it or a CA above. What only time took away says more than what never was a chain.
+    Expired,
+}
+
+impl Untrusted {
+    /// Of two reasons the one that says more, else the later one.
+    fn or(self, later: Self) -> Self {
+        let rank = |reason: &Self| match reason {
+            Self::NoPath(_) => 0,
+            Self::Limit(_) => 1,
+            Self::Expired => 2,
+        };
+        if rank(&self) > rank(&later) { self } else { later }
+    }
 }
 
 impl<'a> Roots<'a> {
     /// Takes certificates in DER.
     pub(crate) fn new(roots: &'a [Vec<u8>], for_timestamps: &'a [Vec<u8>]) -> Result<Self, PdfError> {
         let all = roots.iter().chain(for_timestamps);
-        let certificates: Vec<_> = all.map(|root| CertificateDer::from(root.as_slice())).collect();
-        for certificate in &certificates {
-            webpki::anchor_from_trusted_cert(certificate)
-                .map_err(|_| PdfError::BadRoots("one of them is not an X.509 certificate"))?;
-        }
+        let certificates: Option<Vec<_>> = all.map(|root| Certificate::parse(root)).collect();
+        let certificates = certificates.ok_or(NO_CERTIFICATE)?;
         Ok(Self { certificates, for_signing: roots.len() })
     }
 
     /// Searches a path from `leaf` over `others` to a root, all valid `at` that time: the leaf first, the root last.
     ///
-    /// Chains are tried one by one, the shortest first, each link checked before the next is looked for: given all
-    /// certificates at once, webpki would look at 200,000 arrangements of some that name each other.
+    /// Chains are tried one by one, the shortest first, each link checked before the next is looked for: certificates that
+    /// name each other can be arranged in very many ways.
     pub(crate) fn path<'c>(
         &'c self,
         leaf: &Certificate<'c>,
@@ -66,36 +78,53 @@ impl<'a> Roots<'a> {
         work: &Work,
     ) -> Result<Vec<Certificate<'c>>, Untrusted> {
         if !leaf.allows(SIGNS) {
-            return Err(Untrusted::NoPath("the certificate's key usage does not allow signing"));
+            return Err(Untrusted::NoPath("the certificate's key usage does not allow signing".into()));
         }
         if purpose == Purpose::Timestamping && !leaf.has_purpose(oid::TIME_STAMPING) {
-            return Err(Untrusted::NoPath("the certificate is not one for timestamps"));
+            return Err(Untrusted::NoPath("the certificate is not one for timestamps".into()));
         }
         let roots = match purpose {
             Purpose::Signing => &self.certificates[..self.for_signing],
             Purpose::Timestamping => &self.certificates,
         };
-        if roots.iter().any(|root| root.as_ref() == leaf.raw) {
+        if roots.iter().any(|root| root.raw == leaf.raw) {
             let valid = leaf.not_before <= at && at <= leaf.not_after;
-            return if valid { Ok(vec![*leaf]) } else { Err(Untrusted::Expired(EXPIRED)) };
+            return if valid { Ok(vec![*leaf]) } else { Err(Untrusted::Expired) };
         }
-        let roots: Vec<_> = roots.iter().filter_map(|root| Certificate::parse(root.as_ref())).collect();
         let mut chains = Chains::new(leaf, others, work);
-        let mut why = Untrusted::NoPath("no chain leads from the certificate to a configured root");
+        let mut why = Untrusted::NoPath("no chain leads from the certificate to a configured root".into());
         while let Some(chain) = chains.next() {
             let head = chain.last().unwrap_or(leaf);
-            let above = |root: &&Certificate<'_>| chains.vouches(root, head);
-            for root in roots.iter().filter(above) {
+            for root in roots.iter().filter(|root| chains.vouches(root, head)) {
                 match validate(leaf, &chain, root, at, purpose) {
                     Ok(()) => return Ok([&[*leaf], chain.as_slice(), &[*root]].concat()),
-                    // What only time took away says more than what never was a chain.
-                    Err(reason) if !matches!(why, Untrusted::Expired(_)) => why = reason,
-                    Err(_) => {}
+                    Err(reason) => why = why.or(reason),
                 }
             }
         }
-        Err(why)
+        match chains.unsupported.get() {
+            Some(reason) => Err(why.or(Untrusted::Limit(reason.into()))),
+            None => Err(why),
+        }
     }
+}
+
+/// The highest certificate above `leaf` among `others`: where a chain ends that signs itself, or else the longest one. That is no
+/// reason to trust it.
+pub(crate) fn top<'c>(leaf: &Certificate<'c>, others: &[Certificate<'c>], work: &Work) -> Certificate<'c> {
+    let mut chains = Chains::new(leaf, others, work);
+    let mut top = *leaf;
+    while let Some(chain) = chains.next() {
+        top = *chain.last().unwrap_or(leaf);
+        if is_self_signed(&top, work) {
+            break;
+        }
+    }
+    top
+}
+
+pub(crate) fn is_self_signed(certificate: &Certificate<'_>, work: &Work) -> bool {
+    certificate.is_self_issued() && certificate.check_signature(certificate, work).is_ok()
 }
 
 /// The chains that lead up from a certificate, the shortest first.
@@ -105,11 +134,13 @@ struct Chains<'w, 'c> {
     /// Indices into `authorities`, from below.
     open: VecDeque<Vec<usize>>,
     tried: usize,
+    /// Why a signature on the way could not be checked.
+    unsupported: Cell<Option<Reason>>,
     work: &'w Work,
 }
 
 impl<'w, 'c> Chains<'w, 'c> {
-    /// Real ones have up to three authorities between; webpki allows six.
+    /// Real ones have up to three authorities between.
     const LONGEST: usize = 6;
     /// Real documents have one or two.
     const MOST: usize = 64;
@@ -118,7 +149,8 @@ impl<'w, 'c> Chains<'w, 'c> {
         let mut known = HashSet::new();
         let authorities = others.iter().filter(|other| other.is_authority() && known.insert(other.raw));
         let authorities = authorities.copied().collect();
-        Self { leaf: *leaf, authorities, open: VecDeque::from([Vec::new()]), tried: 0, work }
+        let open = VecDeque::from([Vec::new()]);
+        Self { leaf: *leaf, authorities, open, tried: 0, unsupported: Cell::new(None), work }
     }
 
     fn next(&mut self) -> Option<Vec<Certificate<'c>>> {
@@ -139,55 +171,38 @@ impl<'w, 'c> Chains<'w, 'c> {
     }
 
     fn vouches(&self, issuer: &Certificate<'_>, subject: &Certificate<'_>) -> bool {
-        issuer.subject == subject.issuer
-            && self.work.spend_signature(subject.raw.len())
-            && subject.is_signed_by(issuer)
-    }
-}
-
-/// Whether RFC 5280 accepts this chain.
-fn validate(
-    leaf: &Certificate<'_>,
-    between: &[Certificate<'_>],
-    root: &Certificate<'_>,
-    at: Timestamp,
-    purpose: Purpose,
-) -> Result<(), Untrusted> {
-    const BROKEN: Untrusted = Untrusted::NoPath("the certificate chain breaks a rule of RFC 5280");
-    let root = CertificateDer::from(root.raw);
-    let anchors = [webpki::anchor_from_trusted_cert(&root).map_err(|_| BROKEN)?];
-    let intermediates: Vec<_> = between.iter().map(|other| CertificateDer::from(other.raw)).collect();
-    let der = CertificateDer::from(leaf.raw);
-    let end_entity = EndEntityCert::try_from(&der)
-        .map_err(|_| Untrusted::NoPath("the certificate is not a proper X.509 version 3 certificate"))?;
-    let seconds = u64::try_from(at.as_second()).map_err(|_| Untrusted::Expired(EXPIRED))?;
-    let path = end_entity.verify_for_usage(
-        ALGORITHMS,
-        &anchors,
-        &intermediates,
-        UnixTime::since_unix_epoch(Duration::from_secs(seconds)),
-        Eku(purpose),
-        None,
-        Some(&cas_may_sign),
-    );
-    match path {
-        Ok(_) => Ok(()),
-        Err(webpki::Error::CertExpired { .. } | webpki::Error::CertNotValidYet { .. }) => {
-            Err(Untrusted::Expired(EXPIRED))
+        if !subject.names_as_issuer(issuer) {
+            return false;
         }
-        Err(_) => Err(BROKEN),
+        match subject.check_signature(issuer, self.work) {
+            Ok(()) => true,
+            Err(SignatureFault::Wrong) => false,
+            Err(SignatureFault::Unsupported(reason)) => {
+                self.unsupported.set(Some(reason));
+                false
+            }
+        }
     }
 }
 
-const EXPIRED: Reason = "the certificate or one above it is not valid at that time";
+const NO_CERTIFICATE: PdfError = PdfError::BadRoots("one of them is not an X.509 certificate");
 
-/// Reads roots from PEM: every block of type `CERTIFICATE`; other blocks and text between are passed over.
+/// Reads roots from PEM: every block of type `CERTIFICATE`; other blocks, text between and a byte order mark are passed over.
+/// One certificate in DER is read too.
 ///
 /// # Errors
 ///
 /// [`PdfError::BadRoots`] if there is no certificate, or one that cannot be read.
 pub fn roots_from_pem(pem: &[u8]) -> Result<Vec<Vec<u8>>, PdfError> {
     use rustls_pki_types::pem::PemObject;
+    const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+    if Certificate::parse(pem).is_some() {
+        return Ok(vec![pem.to_vec()]);
+    }
+    if pem.starts_with(&[0xFF, 0xFE]) || pem.starts_with(&[0xFE, 0xFF]) {
+        return Err(PdfError::BadRoots("the text is UTF-16; save it as UTF-8"));
+    }
+    let pem = pem.strip_prefix(BYTE_ORDER_MARK).unwrap_or(pem);
     let blocks: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     let blocks = blocks.map_err(|_| PdfError::BadRoots("the PEM is broken"))?;
     let roots: Vec<Vec<u8>> = blocks.iter().map(|block| block.to_vec()).collect();
@@ -227,40 +242,17 @@ impl RootFacts {
     /// # Errors
     /// [`PdfError::BadRoots`] if it is none.
     pub fn of(der: &[u8]) -> Result<Self, PdfError> {
-        let certificate =
-            Certificate::parse(der).ok_or(PdfError::BadRoots("one of them is not an X.509 certificate"))?;
+        let certificate = Certificate::parse(der).ok_or(NO_CERTIFICATE)?;
+        let work = Work::new(&Limits::default());
         Ok(Self {
             common_name: certificate.common_name(),
-            issuer: common_name(certificate.issuer),
+            issuer: name::common_name(certificate.issuer),
             serial: hex(certificate.serial),
             not_before: certificate.not_before,
             not_after: certificate.not_after,
             sha256: hex(&sha256(der)),
-            self_signed: certificate.subject == certificate.issuer && certificate.is_signed_by(&certificate),
+            self_signed: is_self_signed(&certificate, &work),
             issues_certificates: certificate.is_authority() && certificate.allows(SIGNS_CERTIFICATES),
         })
-    }
-}
-
-const ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = webpki::ALL_VERIFICATION_ALGS;
-
-/// The purpose that extended key usage must leave open. Signing documents has many, so none is asked for.
-struct Eku(Purpose);
-
-impl ExtendedKeyUsageValidator for Eku {
-    fn validate(&self, purposes: KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
-        match self.0 {
-            Purpose::Signing => Ok(()),
-            Purpose::Timestamping => KeyUsage::required_if_present(oid::TIME_STAMPING).validate(purposes),
-        }
-    }
-}
-
-fn cas_may_sign(path: &VerifiedPath<'_>) -> Result<(), webpki::Error> {
-    let may = |der: &[u8]| Certificate::parse(der).is_some_and(|ca| ca.allows(SIGNS_CERTIFICATES));
-    if path.intermediate_certificates().all(|ca| may(&ca.der())) {
-        Ok(())
-    } else {
-        Err(webpki::Error::EndEntityUsedAsCa)
     }
 }

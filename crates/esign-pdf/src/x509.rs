@@ -2,9 +2,11 @@
 
 use jiff::Timestamp;
 
-use crate::algorithm;
+use crate::algorithm::{self, SignatureFault};
 use crate::der::{self, Reader, Tlv};
-use crate::oid;
+use crate::limits::Work;
+use crate::verify::sha256;
+use crate::{name, oid};
 
 /// A certificate, borrowed from its bytes.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +27,8 @@ pub(crate) struct Certificate<'a> {
     pub(crate) key: Tlv<'a>,
     extensions: Option<Tlv<'a>>,
     signed: Signed<'a>,
+    /// [`name::id`] of issuer and subject.
+    name_ids: [u64; 2],
 }
 
 /// What an authority signed: a certificate's or revocation list's outer layer.
@@ -44,9 +48,12 @@ impl<'a> Signed<'a> {
         Some(Self { body, algorithm, signature: parts.take(der::BIT_STRING)?.bits()? })
     }
 
-    /// True if the holder of this key signed it.
-    pub(crate) fn is_by(&self, key: Tlv<'_>) -> bool {
-        algorithm::verify(key, self.algorithm, None, self.body.raw, self.signature).is_ok()
+    /// Whether the holder of this key signed it. `outer` is the SHA-256 of all of it, by which the outcome is remembered.
+    pub(crate) fn check(&self, outer: [u8; 32], key: Tlv<'_>, work: &Work) -> Result<(), SignatureFault> {
+        let name = sha256(&[outer, sha256(key.raw)].concat());
+        work.once(name, self.body.raw.len(), || {
+            algorithm::verify(key, self.algorithm, None, self.body.raw, self.signature)
+        })
     }
 }
 
@@ -69,7 +76,8 @@ impl<'a> Certificate<'a> {
         tbs.take_if(der::implicit(1));
         tbs.take_if(der::implicit(2));
         let extensions = tbs.take_if(der::explicit(3)).and_then(|tlv| tlv.children().take(der::SEQUENCE));
-        Some(Self { raw, serial, issuer, subject, not_before, not_after, key, extensions, signed })
+        let name_ids = [issuer, subject].map(name::id);
+        Some(Self { raw, serial, issuer, subject, not_before, not_after, key, extensions, signed, name_ids })
     }
 
     /// The bytes of the public key itself.
@@ -79,20 +87,36 @@ impl<'a> Certificate<'a> {
         key.take(der::BIT_STRING)?.bits()
     }
 
-    /// True if the issuer's key signed it; nothing else is compared.
-    pub(crate) fn is_signed_by(&self, issuer: &Certificate<'_>) -> bool {
-        self.signed.is_by(issuer.key)
+    /// Whether the issuer's key signed it; nothing else is compared.
+    pub(crate) fn check_signature(
+        &self,
+        issuer: &Certificate<'_>,
+        work: &Work,
+    ) -> Result<(), SignatureFault> {
+        self.signed.check(sha256(self.raw), issuer.key, work)
+    }
+
+    /// True if its issuer has the name of this authority; whether it is the one, a signature says.
+    pub(crate) fn names_as_issuer(&self, authority: &Certificate<'_>) -> bool {
+        let [issuer, _] = self.name_ids;
+        let [_, subject] = authority.name_ids;
+        issuer == subject && name::same(self.issuer, authority.subject)
+    }
+
+    /// True if it is its own issuer by name: a root, if its signature holds too.
+    pub(crate) fn is_self_issued(&self) -> bool {
+        self.names_as_issuer(self)
     }
 
     /// The subject's common name.
     pub(crate) fn common_name(&self) -> Option<String> {
-        common_name(self.subject)
+        name::common_name(self.subject)
     }
 
     /// The last four characters of the first word of the subject's serial number. Singpass puts the end of the national
     /// id there, and something else after a space; others end in it (ETSI EN 319 412-1, 5.1.3).
     pub(crate) fn id_end(&self) -> Option<String> {
-        let number = attribute(self.subject, oid::SERIAL_NUMBER)?;
+        let number = name::attributes(self.subject, oid::SERIAL_NUMBER).pop()?;
         let word: Vec<char> = number.split_whitespace().next()?.chars().collect();
         Some(word[word.len().checked_sub(4)?..].iter().collect())
     }
@@ -164,17 +188,37 @@ impl<'a> Certificate<'a> {
         found
     }
 
-    fn extension(&self, oid: &[u8]) -> Option<&'a [u8]> {
-        let mut extensions = self.extensions?.children();
-        while let Some(extension) = extensions.take(der::SEQUENCE) {
-            let mut fields = extension.children();
-            if fields.oid() == Some(oid) {
-                fields.take_if(der::BOOLEAN);
-                return fields.take(der::OCTET_STRING).map(|value| value.content);
-            }
-        }
-        None
+    /// The value of the first extension of this type.
+    pub(crate) fn extension(&self, oid: &[u8]) -> Option<&'a [u8]> {
+        self.extensions().find(|extension| extension.oid == oid).map(|extension| extension.value)
     }
+
+    /// All extensions, up to one that cannot be read.
+    pub(crate) fn extensions(&self) -> impl Iterator<Item = Extension<'a>> + use<'a> {
+        let mut list = self.extensions.map_or(Reader::new(&[]), |list| list.children());
+        std::iter::from_fn(move || {
+            let mut fields = list.take(der::SEQUENCE)?.children();
+            let oid = fields.oid()?;
+            let is_critical = fields.take_if(der::BOOLEAN).is_some_and(|flag| flag.content != [0]);
+            Some(Extension { oid, is_critical, value: fields.take(der::OCTET_STRING)?.content })
+        })
+    }
+
+    /// How many authorities may stand between it and an end (RFC 5280, 4.2.1.9); `None` if any number may.
+    pub(crate) fn path_length(&self) -> Option<u32> {
+        let constraints = self.extension(oid::BASIC_CONSTRAINTS)?;
+        let mut constraints = Reader::new(constraints).take(der::SEQUENCE)?.children();
+        constraints.take_if(der::BOOLEAN);
+        constraints.small()
+    }
+}
+
+/// An extension of a certificate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extension<'a> {
+    pub(crate) oid: &'a [u8],
+    pub(crate) is_critical: bool,
+    pub(crate) value: &'a [u8],
 }
 
 /// An address over HTTP in a `GeneralName`; others cannot be asked.
@@ -191,37 +235,3 @@ pub(crate) const SIGNS: u8 = 0b1100_0000;
 pub(crate) const SIGNS_CERTIFICATES: u8 = 0b0000_0100;
 /// Key usage: cRLSign.
 pub(crate) const SIGNS_CRLS: u8 = 0b0000_0010;
-
-/// The last common name in a distinguished name.
-pub(crate) fn common_name(name: &[u8]) -> Option<String> {
-    attribute(name, oid::COMMON_NAME)
-}
-
-/// The last attribute of this type in a distinguished name.
-fn attribute(name: &[u8], kind: &[u8]) -> Option<String> {
-    let mut found = None;
-    let mut sets = Reader::new(name).take(der::SEQUENCE)?.children();
-    while let Some(set) = sets.take(der::SET) {
-        let mut attributes = set.children();
-        while let Some(attribute) = attributes.take(der::SEQUENCE) {
-            let mut fields = attribute.children();
-            if fields.oid() == Some(kind) {
-                found = fields.next().map(|value| directory_string(&value));
-            }
-        }
-    }
-    found
-}
-
-fn directory_string(value: &Tlv<'_>) -> String {
-    const BMP_STRING: u8 = 0x1E;
-    const TELETEX_STRING: u8 = 0x14;
-    match value.tag {
-        BMP_STRING => {
-            let units = value.content.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
-            char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
-        }
-        TELETEX_STRING => value.content.iter().map(|byte| char::from(*byte)).collect(),
-        _ => String::from_utf8_lossy(value.content).into_owned(),
-    }
-}

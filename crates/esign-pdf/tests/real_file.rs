@@ -43,18 +43,27 @@ fn a_real_document_passes_with_its_root() {
     assert_eq!(signature.revocation.status, RevocationStatus::Good);
 }
 
-/// Its signer's certificate expired in June 2026, and nobody configured the root of its timestamp authority.
+/// Its signer's certificate expired in June 2026: the verdict needs the time of its timestamp authority, and whoever configured its
+/// root has it.
 #[test]
-fn a_real_document_passes_after_its_certificate_expired_and_says_on_whose_word() {
-    let name = "a_real_document_passes_after_its_certificate_expired_and_says_on_whose_word";
+fn a_real_document_needs_the_root_of_its_timestamp_authority_since_its_certificate_expired() {
+    let name = "a_real_document_needs_the_root_of_its_timestamp_authority_since_its_certificate_expired";
     let Some((pdf, roots)) = fixture(name) else { return };
     let report = verified(&pdf, &roots, "2026-11-22T00:00:00Z");
+    assert_eq!(report.verdict, Verdict::Indeterminate, "{report:#?}");
+    let chain = &report.signatures[0].chain;
+    assert_eq!((chain.time_source, chain.needs_timestamp), (TimeSource::Caller, true));
+    let top = report.signatures[0].timestamp.as_ref().and_then(|timestamp| timestamp.top.as_ref());
+    let top = top.expect("the document brings the root along");
+    for words in ["SwissSign ZertES TSA", top.sha256.as_str(), "`esign roots ", "--timestamp-root"] {
+        assert!(report.reasons[0].contains(words), "{words}: {:?}", report.reasons);
+    }
+
+    let mut options = VerifyOptions::new("2026-11-22T00:00:00Z".parse().expect("a time"));
+    (options.roots, options.timestamp_roots) = (roots, vec![top.der.clone()]);
+    let report = verify(&pdf, &options).expect("readable");
     assert_eq!((report.verdict, &report.reasons), (Verdict::Passed, &Vec::new()), "{report:#?}");
-    assert_eq!(report.signatures[0].chain.time_source, TimeSource::UntrustedTimestamp);
-    assert!(report.notes[0].contains("SwissSign"), "{:?}", report.notes);
-    let mut strict = VerifyOptions::new("2026-11-22T00:00:00Z".parse().expect("a time")).strict();
-    strict.roots = roots;
-    assert_eq!(verify(&pdf, &strict).expect("readable").verdict, Verdict::Indeterminate);
+    assert_eq!(report.signatures[0].chain.time_source, TimeSource::Timestamp);
 }
 
 #[test]

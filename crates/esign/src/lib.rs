@@ -14,7 +14,10 @@ pub use build::{builder, client, default_registry};
 pub use esign_core::*;
 #[cfg(feature = "revocation")]
 pub use esign_http::HttpSettings;
-pub use evidence::{CallbackCheck, DocumentCheck, Evidence, EvidenceReport, PackedEvidence, check_evidence};
+pub use evidence::{
+    CallbackCheck, DocumentCheck, Evidence, EvidenceReport, PackedEvidence, check_evidence,
+    check_evidence_with_keys,
+};
 pub use inspector::PdfInspector;
 pub use placing::try_place;
 #[cfg(feature = "revocation")]

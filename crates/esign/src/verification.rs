@@ -8,9 +8,10 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use esign_core::jiff::Timestamp;
 use esign_core::{
-    Artifact, ArtifactId, Error, ErrorKind, Intent, Result, SentDocument, SubmissionRecord, TrustConfig,
+    Artifact, ArtifactId, Error, ErrorKind, Intent, Result, SentDocument, SubmissionRecord, Times,
+    TrustConfig,
 };
-use esign_pdf::verify::{ExpectedBox, Original, Verdict};
+use esign_pdf::verify::{ExpectedBox, Original, TimestampTrust, Verdict};
 use esign_pdf::{VerificationReport, VerifyOptions, roots_from_pem};
 
 use crate::inspector::compute;
@@ -21,7 +22,7 @@ use crate::inspector::compute;
 pub struct RecordVerification {
     /// Every signature in the file, fact by fact.
     pub report: VerificationReport,
-    /// Signatures that were made after it was sent.
+    /// Signatures of people that were made after it was sent; timestamps over the document are none.
     pub signatures_added: usize,
     /// The provider writes the file anew, so nothing in it shows that it is the document that was sent: the notes say what
     /// can be shown.
@@ -42,6 +43,14 @@ impl RecordVerification {
     pub fn is_good(&self) -> bool {
         self.problems.is_empty()
     }
+
+    /// True if nothing is wrong, but something that matters could not be established, such as trust or the time.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.report.verdict == Verdict::Indeterminate
+            && !self.problems.is_empty()
+            && self.problems.iter().all(|problem| self.report.reasons.contains(problem))
+    }
 }
 
 /// Options that trust the roots of a configuration, for verifying at this time. Reads their files.
@@ -52,6 +61,10 @@ pub async fn verify_options(trust: &TrustConfig, at: Timestamp) -> Result<Verify
     let mut options = VerifyOptions::new(at);
     options.roots = read_roots("trust.roots", &trust.roots).await?;
     options.timestamp_roots = read_roots("trust.timestamp_roots", &trust.timestamp_roots).await?;
+    options.timestamps = match trust.times {
+        Times::WhenTrusted => TimestampTrust::WhenTrusted,
+        Times::WhenIntact => TimestampTrust::WhenIntact,
+    };
     Ok(if trust.strict { options.strict() } else { options })
 }
 
@@ -103,7 +116,8 @@ pub async fn verify_against_record(
     options.original = Some(Original { bytes: sent.bytes, sha256: *sent.sha256.as_bytes() });
     options.boxes.extend(boxes_of(record.intent(), &sent.key));
     let report = verify(artifact.content.clone(), options).await?;
-    let signatures_added = report.signatures.iter().filter(|s| s.signed_bytes > sent.bytes).count();
+    let added = report.signatures.iter().filter(|s| s.is_of_a_person() && s.signed_bytes > sent.bytes);
+    let signatures_added = added.count();
     let mut problems = Vec::new();
     if report.extends_original != Some(true) {
         problems.push("it does not begin with the bytes that were sent".to_owned());
@@ -389,15 +403,24 @@ mod tests {
         let (root, junk) = (folder.path().join("root.pem"), folder.path().join("junk.pem"));
         std::fs::write(&root, Desk::new().pki.root_pem()).unwrap();
         std::fs::write(&junk, "no certificate").unwrap();
-        let with = |roots: &[&PathBuf], timestamp_roots: &[&PathBuf]| {
+        let with_times = |roots: &[&PathBuf], timestamp_roots: &[&PathBuf], times, strict| {
             let paths = |files: &[&PathBuf]| files.iter().map(|file| (*file).clone()).collect();
             let trust =
-                TrustConfig { roots: paths(roots), timestamp_roots: paths(timestamp_roots), strict: true };
+                TrustConfig { roots: paths(roots), timestamp_roots: paths(timestamp_roots), times, strict };
             async move { verify_options(&trust, NOW.parse().unwrap()).await }
+        };
+        let with = |roots: &[&PathBuf], timestamp_roots: &[&PathBuf]| {
+            with_times(roots, timestamp_roots, Times::WhenIntact, true)
         };
         let options = with(&[&root], &[&root, &root]).await.unwrap();
         assert_eq!((options.roots.len(), options.timestamp_roots.len()), (1, 2));
-        assert_eq!(options.timestamps, esign_pdf::verify::TimestampTrust::WhenTrusted);
+        assert_eq!(options.timestamps, TimestampTrust::WhenTrusted, "strict counts");
+        for (times, timestamps) in [
+            (Times::WhenIntact, TimestampTrust::WhenIntact),
+            (Times::WhenTrusted, TimestampTrust::WhenTrusted),
+        ] {
+            assert_eq!(with_times(&[], &[], times, false).await.unwrap().timestamps, timestamps);
+        }
         for (error, path) in [
             (with(&[&root, &junk], &[]).await.unwrap_err(), "trust.roots[1]"),
             (with(&[], &[&folder.path().join("none.pem")]).await.unwrap_err(), "trust.timestamp_roots[0]"),

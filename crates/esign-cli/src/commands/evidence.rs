@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use esign::{
     Artifact, ArtifactId, CallbackEvidence, Evidence, EvidenceReport, MediaType, Sha256Hash, check_evidence,
+    check_evidence_with_keys,
 };
 use serde_json::json;
 
@@ -16,6 +17,11 @@ use crate::output::{Mark, Output, printable, value};
 
 /// Good if what is in the archive is good.
 pub(crate) async fn run(args: &args::Evidence, common: &Common, output: &Output) -> Result<Exit, Failure> {
+    if args.callback_keys.is_some() && args.check.is_none() {
+        return Err(Failure::usage(
+            "--callback-keys goes with --check: keys are compared when an archive is checked",
+        ));
+    }
     match (&args.check, &args.name) {
         (Some(archive), _) => check(archive, args, common, output).await,
         (None, Some(name)) => pack(name, args, common, output).await,
@@ -99,7 +105,10 @@ async fn check(
     let options = verify::options(&args.trust, args.at, common).await?;
     let archive = read_bytes(path)?;
     let sha256 = Sha256Hash::of(&archive).to_string();
-    let report = check_evidence(archive, &options).await?;
+    let report = match &args.callback_keys {
+        Some(keys) => check_evidence_with_keys(archive, &options, &read_text(keys)?).await?,
+        None => check_evidence(archive, &options).await?,
+    };
     let mut object = value(&report);
     object["good"] = json!(report.is_good());
     object["sha256"] = json!(sha256);
@@ -111,10 +120,10 @@ async fn check(
 }
 
 fn words(path: &Path, sha256: &str, report: &EvidenceReport) -> String {
-    let (mark, verdict) = if report.is_good() { (Mark::Good, "good") } else { (Mark::Bad, "NOT good") };
+    let (mark, verdict) = verify::in_words(report.verdict);
     let mut text = format!("{mark} {}: {verdict}; packed {}\n", path.display(), report.created_at);
     for problem in &report.problems {
-        text += &format!("    {} {}\n", Mark::Bad, printable(problem));
+        text += &format!("    {mark} {}\n", printable(problem));
     }
     for document in &report.documents {
         let count = document.report.signatures.len();
@@ -122,16 +131,23 @@ fn words(path: &Path, sha256: &str, report: &EvidenceReport) -> String {
         text += &format!("    {} document {key}: signatures: {count}\n", Mark::Plain);
     }
     for callback in report.callbacks.iter().filter(|callback| callback.holds == Some(true)) {
+        let (mark, whose) = match callback.confirmed {
+            Some(true) => (Mark::Good, "which the provider publishes"),
+            Some(false) => (Mark::Warning, "which the provider does not publish"),
+            None => (Mark::Warning, "unconfirmed; compare it with --callback-keys"),
+        };
         let key = callback.key.as_deref().unwrap_or_default();
         text += &format!(
-            "    {} callback of {}, signed by the key {}\n",
-            Mark::Good,
+            "    {mark} callback of {}, signed by the key {}, {whose}\n",
             callback.received_at,
             printable(key)
         );
     }
     for note in &report.notes {
         text += &format!("    {} {}\n", Mark::Warning, printable(note));
+    }
+    for unproven in &report.unproven {
+        text += &format!("    {} not proven: {}\n", Mark::Plain, printable(unproven));
     }
     text + &format!("    SHA-256 {sha256}\n")
 }

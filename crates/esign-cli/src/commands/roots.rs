@@ -1,29 +1,54 @@
 //! `esign roots`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use esign::pdf::{RootFacts, roots_from_pem};
-use esign::{Clock, SystemClock, TrustConfig};
+use bytes::Bytes;
+use esign::pdf::{RootFacts, VerifyOptions, roots_from_pem, verify};
+use esign::{Clock, SystemClock};
+use pem::{EncodeConfig, LineEnding, Pem};
 use serde_json::{Value, json};
 
 use crate::args::{Common, Roots};
 use crate::failure::{Exit, Failure};
-use crate::files::read_bytes;
+use crate::files::{read_bytes, write_new};
 use crate::output::{Mark, Output, bold, columns, printable, value};
 use crate::settings;
 
+const EVERYTHING: &str = "signers and timestamps";
+const TIMESTAMPS: &str = "timestamps only";
+
 /// Good if each could be a root today.
 pub(crate) fn run(args: &Roots, common: &Common, output: &Output) -> Result<Exit, Failure> {
-    let trust = if args.files.is_empty() {
-        settings::trust(common)?
-    } else {
-        TrustConfig { roots: args.files.clone(), ..TrustConfig::default() }
-    };
-    let mut found = read(&trust.roots, "signers and timestamps")?;
-    found.extend(read(&trust.timestamp_roots, "timestamps only")?);
-    if found.is_empty() {
-        let message = "no roots are configured; name PEM files, or set [trust] roots in the configuration";
-        return Err(Failure::usage(message));
+    let mut found = Vec::new();
+    if args.files.is_empty() {
+        let trust = settings::trust(common)?;
+        for (files, used_for) in [(&trust.roots, EVERYTHING), (&trust.timestamp_roots, TIMESTAMPS)] {
+            for file in files {
+                found.extend(read(file, &read_bytes(file)?, used_for)?);
+            }
+        }
+        if found.is_empty() {
+            let message =
+                "no roots are configured; name PEM files, or set [trust] roots in the configuration";
+            return Err(Failure::usage(message));
+        }
+    }
+    for file in &args.files {
+        let content = read_bytes(file)?;
+        found.extend(if is_pdf(&content) {
+            brought(file, &content)?
+        } else {
+            read(file, &content, EVERYTHING)?
+        });
+    }
+    if let Some(beginning) = &args.sha256 {
+        found.retain(|root| root.facts.sha256.starts_with(beginning));
+        if found.is_empty() {
+            return Err(Failure::usage(format!("none of them has a SHA-256 that begins with {beginning}")));
+        }
+    }
+    if let Some(file) = &args.save {
+        write_new(file, pem(&found).as_bytes())?;
     }
     let good = found.iter().all(|root| root.faults().is_empty());
     let object = json!({ "roots": found.iter().map(Root::to_json).collect::<Vec<_>>(), "good": good });
@@ -35,18 +60,56 @@ pub(crate) fn run(args: &Roots, common: &Common, output: &Output) -> Result<Exit
 struct Root {
     file: PathBuf,
     used_for: &'static str,
+    der: Vec<u8>,
     facts: RootFacts,
 }
 
-fn read(files: &[PathBuf], used_for: &'static str) -> Result<Vec<Root>, Failure> {
-    let mut found = Vec::new();
-    for file in files {
-        let wrong = |e| Failure::usage(format!("{}: {e}", file.display()));
-        for der in roots_from_pem(&read_bytes(file)?).map_err(wrong)? {
-            found.push(Root { file: file.clone(), used_for, facts: RootFacts::of(&der).map_err(wrong)? });
+fn read(file: &Path, content: &[u8], used_for: &'static str) -> Result<Vec<Root>, Failure> {
+    let wrong = |e| Failure::usage(format!("{}: {e}", file.display()));
+    let roots = roots_from_pem(content).map_err(wrong)?;
+    let root = |der: Vec<u8>| {
+        Ok(Root { file: file.to_owned(), used_for, facts: RootFacts::of(&der).map_err(wrong)?, der })
+    };
+    roots.into_iter().map(root).collect()
+}
+
+/// As programs find it: within the first kilobyte.
+fn is_pdf(content: &[u8]) -> bool {
+    content[..content.len().min(1024)].windows(5).any(|window| window == b"%PDF-")
+}
+
+/// What a signed PDF brings along above its signers and timestamp authorities. It is no reason to trust them.
+fn brought(file: &Path, content: &Bytes) -> Result<Vec<Root>, Failure> {
+    let wrong = |why: String| Failure::usage(format!("{}: {why}", file.display()));
+    let report = verify(content, &VerifyOptions::new(SystemClock.now())).map_err(|e| wrong(e.to_string()))?;
+    let mut found: Vec<Root> = Vec::new();
+    for signature in &report.signatures {
+        let signer = signature.chain.top.as_ref().filter(|_| signature.is_of_a_person());
+        let authority = signature.timestamp.as_ref().and_then(|timestamp| timestamp.top.as_ref());
+        for (top, used_for) in
+            [(signer, "signers, says the document"), (authority, "timestamps, says the document")]
+        {
+            let Some(top) = top else { continue };
+            if found.iter().any(|known| known.der == top.der && known.used_for == used_for) {
+                continue;
+            }
+            let facts = RootFacts::of(&top.der).map_err(|e| wrong(e.to_string()))?;
+            found.push(Root { file: file.to_owned(), used_for, der: top.der.clone(), facts });
         }
     }
+    if found.is_empty() {
+        return Err(wrong(
+            "it brings no certificate along above a signer or a timestamp authority".to_owned(),
+        ));
+    }
     Ok(found)
+}
+
+fn pem(roots: &[Root]) -> String {
+    let mut ders: Vec<_> = roots.iter().map(|root| &root.der).collect();
+    ders.dedup();
+    let blocks: Vec<_> = ders.into_iter().map(|der| Pem::new("CERTIFICATE", der.as_slice())).collect();
+    pem::encode_many_config(&blocks, EncodeConfig::new().set_line_ending(LineEnding::LF))
 }
 
 impl Root {

@@ -153,18 +153,18 @@ impl Checked {
     }
 
     pub(crate) fn words(&self, file: &Path) -> String {
-        let (mark, verdict) = match self.problems.as_slice() {
-            [] => (Mark::Good, "good"),
-            _ if self.is_open() => (Mark::Warning, "not established"),
-            _ => (Mark::Bad, "NOT good"),
-        };
+        let (mark, verdict) = in_words(match self.problems.as_slice() {
+            [] => Verdict::Passed,
+            _ if self.is_open() => Verdict::Indeterminate,
+            _ => Verdict::Failed,
+        });
         let count = self.report.signatures.len();
         let mut text = format!("{mark} {}: {verdict}; signatures: {count}\n", file.display());
         for problem in &self.problems {
             text += &format!("    {mark} {}\n", printable(problem));
         }
         for signature in &self.report.signatures {
-            text += &format!("    {} {}\n", sign(signature.verdict), printable(&words(signature)));
+            text += &format!("    {} {}\n", in_words(signature.verdict).0, printable(&words(signature)));
         }
         for note in &self.notes {
             text += &format!("    {} {}\n", Mark::Warning, printable(note));
@@ -176,11 +176,11 @@ impl Checked {
     }
 }
 
-fn sign(verdict: Verdict) -> Mark {
+pub(super) fn in_words(verdict: Verdict) -> (Mark, &'static str) {
     match verdict {
-        Verdict::Passed => Mark::Good,
-        Verdict::Indeterminate => Mark::Warning,
-        Verdict::Failed => Mark::Bad,
+        Verdict::Passed => (Mark::Good, "good"),
+        Verdict::Indeterminate => (Mark::Warning, "not established"),
+        Verdict::Failed => (Mark::Bad, "NOT good"),
     }
 }
 

@@ -22,8 +22,11 @@ fn what_proves_a_signing_is_kept_in_one_file_and_checked_offline() {
     let good = desk.run(&format!("{check} --json")).ended(0).object();
     assert_eq!((&good["good"], &good["sha256"]), (&true.into(), &packed["sha256"]));
     assert_eq!(good["documents"][0]["original"], true);
-    assert!(desk.run(&check).ended(0).stdout.contains(": good; packed "));
-    desk.run("evidence --check out/singpass-link.evidence.zip").ended(1);
+    let words = desk.run(&check).ended(0).stdout;
+    assert!(words.contains(": good; packed ") && words.contains("not proven: when it was packed"), "{words}");
+    assert_eq!(good["unproven"].as_array().unwrap().len(), 3, "{}", good["unproven"]);
+    let untrusted = desk.run("evidence --check out/singpass-link.evidence.zip").ended(1).stdout;
+    assert!(untrusted.contains(": not established; packed "), "{untrusted}");
     desk.run("evidence out/singpass-link.handle --root out/sandbox-root.pem")
         .ended(2)
         .stderr
@@ -44,6 +47,11 @@ fn bad_input_is_named_before_anything_is_written() {
         ("evidence", "--check"),
         ("evidence out/singpass-link --check x.zip", "cannot be used with"),
         ("evidence nothing", "nothing.record.json"),
+        ("evidence nothing --callback-keys keys.json", "--check"),
+        (
+            "evidence out/singpass-link --signed out/singpass-link.signed.pdf --signed out/singpass-link.signed.pdf",
+            "two signed PDFs of document",
+        ),
         ("evidence --check agreement.pdf", "not a ZIP archive"),
         ("evidence out/singpass-link --callback agreement.pdf", "agreement.pdf.receipt.json"),
         (

@@ -44,7 +44,7 @@ fn names(object: &Value) -> BTreeSet<&str> {
 
 #[test]
 fn examples_and_tables_have_the_same_names() {
-    for name in ["inspect", "verify"] {
+    for name in ["inspect", "verify", "evidence --check"] {
         let (example, table) = section(name);
         let mut found = BTreeSet::new();
         paths("", &example, &mut found);
@@ -71,6 +71,16 @@ fn answers_have_the_names_of_the_examples() {
         desk.run("verify out/singpass-link.signed.pdf --root out/sandbox-root.pem --json").ended(0).object();
     let (verify, _) = section("verify");
     assert_eq!(names(&answer), names(&verify));
+
+    let trust = "--root out/sandbox-root.pem";
+    desk.run(&format!("evidence out/singpass-link.handle {trust}")).ended(0);
+    let answer = desk
+        .run(&format!("evidence --check out/singpass-link.evidence.zip {trust} --json"))
+        .ended(0)
+        .object();
+    let (evidence, _) = section("evidence --check");
+    assert_eq!(names(&answer), names(&evidence));
+    assert_eq!(names(&answer["documents"][0]), names(&evidence["documents"][0]));
 
     let mut shifted = b"junk".to_vec();
     shifted.extend(desk.read("out/singpass-link.signed.pdf"));

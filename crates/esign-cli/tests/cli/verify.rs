@@ -5,48 +5,57 @@ use std::path::PathBuf;
 
 use crate::support::Desk;
 
-/// Where a document signed by a real service and its root lie, or a line that says why not: third-party files are not in
-/// the repository.
-fn real_document(test: &str) -> Option<[PathBuf; 2]> {
+/// Where a document signed by a real service, its root and that of its timestamp authority lie, or a line that says why not:
+/// third-party files are not in the repository.
+fn real_document(test: &str) -> Option<[PathBuf; 3]> {
+    const FILES: [&str; 3] =
+        ["singpass-staging-signed.pdf", "singpass-staging-root.pem", "singpass-staging-tsa-root.pem"];
     let folder = std::env::var_os("ESIGN_FIXTURES").map(PathBuf::from);
-    let files = folder
-        .map(|folder| ["singpass-staging-signed.pdf", "singpass-staging-root.pem"].map(|f| folder.join(f)));
+    let files = folder.map(|folder| FILES.map(|f| folder.join(f)));
     let files = files.filter(|files| files.iter().all(|file| file.exists()));
     if files.is_none() {
         // Straight to the stream: the harness keeps what `println` says of a passing test to itself.
-        let words = "ESIGN_FIXTURES names no folder with singpass-staging-signed.pdf and its root";
+        let words = "ESIGN_FIXTURES names no folder with singpass-staging-signed.pdf and its roots";
         let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {words}");
     }
     files
 }
 
-/// Its signer's certificate expired, and the root of its timestamp authority is nobody's: `docs/adr/0004`.
+/// Its signer's certificate expired, so the verdict needs the time of its timestamp authority: `docs/adr/0011`.
 #[test]
-fn a_real_document_passes_with_its_root_today_and_says_on_whose_word() {
-    let Some([pdf, root]) =
-        real_document("a_real_document_passes_with_its_root_today_and_says_on_whose_word")
+fn a_real_document_needs_the_root_of_its_timestamp_authority() {
+    let Some([pdf, root, tsa_root]) =
+        real_document("a_real_document_needs_the_root_of_its_timestamp_authority")
     else {
         return;
     };
     let desk = Desk::new();
-    let (pdf, root) = (pdf.to_str().unwrap(), root.to_str().unwrap());
-    let good = desk.esign(&["verify", pdf, "--root", root, "--json"]).ended(0).object();
-    assert_eq!((&good["good"], &good["problems"]), (&true.into(), &serde_json::json!([])));
-    assert_eq!(good["report"]["signatures"][0]["chain"]["time_source"], "untrusted_timestamp");
-    let note = good["notes"][0].as_str().unwrap();
-    assert!(note.contains("SwissSign") && note.contains("alone"), "{note}");
+    let [pdf, root, tsa_root] = [&pdf, &root, &tsa_root].map(|path| path.to_str().unwrap());
+    let good = ["verify", pdf, "--root", root, "--timestamp-root", tsa_root];
+    let answer = desk.esign(&[&good[..], &["--json"]].concat()).ended(0).object();
+    assert_eq!((&answer["good"], &answer["problems"]), (&true.into(), &serde_json::json!([])));
+    assert_eq!(answer["report"]["signatures"][0]["chain"]["time_source"], "timestamp");
 
-    let words = desk.esign(&["verify", pdf, "--root", root]).ended(0).stdout;
-    assert!(words.contains("stands on the word of the timestamp authority SwissSign"), "{words}");
-    assert!(
-        desk.esign(&["verify", pdf, "--root", root, "--strict"]).ended(1).stdout.contains("not established")
-    );
+    let open = desk.esign(&["verify", pdf, "--root", root]).ended(1).stdout;
+    assert!(open.contains("not established") && open.contains("SwissSign"), "{open}");
     assert!(desk.esign(&["verify", pdf]).ended(1).stdout.contains("not established"));
+
+    // The command that the sentence names shows the root, saves it, and it is the one that settles it.
+    let (_, beginning) = open.split_once("--sha256 ").unwrap();
+    let beginning = beginning.split(' ').next().unwrap();
+    let shown = desk.esign(&["roots", pdf, "--sha256", beginning, "--save", "tsa.pem"]).ended(0).stdout;
+    assert!(shown.contains("SwissSign") && shown.contains("timestamps"), "{shown}");
+    desk.esign(&["verify", pdf, "--root", root, "--timestamp-root", "tsa.pem"]).ended(0);
+
+    desk.write("esign.toml", format!("[trust]\nroots = ['{root}']\ntimes = 'when-intact'\n"));
+    let word = desk.esign(&["verify", pdf]).ended(0).stdout;
+    assert!(word.contains("stands on the word of the timestamp authority SwissSign"), "{word}");
+    desk.esign(&["verify", pdf, "--strict"]).ended(1);
 
     let mut flipped = std::fs::read(pdf).unwrap();
     flipped[700] ^= 1;
     desk.write("flipped.pdf", flipped);
-    let bad = desk.esign(&["verify", "flipped.pdf", "--root", root]).ended(1);
+    let bad = desk.esign(&["verify", "flipped.pdf", "--root", root, "--timestamp-root", tsa_root]).ended(1);
     assert!(bad.stdout.contains("NOT good"), "{}", bad.stdout);
 }
 
@@ -125,5 +134,21 @@ fn fingerprints_are_shown_before_a_root_is_trusted() {
     assert_eq!(desk.run("roots --json").ended(0).object()["roots"][0]["used_for"], "timestamps only");
     desk.write("esign.toml", "");
     assert!(desk.run("roots").ended(2).stderr.contains("no roots are configured"));
-    assert!(desk.run("roots agreement.pdf").ended(2).stderr.contains("agreement.pdf"));
+    assert!(
+        desk.run("roots agreement.pdf").ended(2).stderr.contains("agreement.pdf: it brings no certificate")
+    );
+    desk.write("esign.toml", "[trust]\ntimes = 'always'\n");
+    assert!(desk.run("roots").ended(2).stderr.contains("trust.times"));
+    desk.write("esign.toml", "");
+
+    let brought = desk.run("roots out/singpass-link.signed.pdf --save brought.pem --json").ended(0).object();
+    let brought = brought["roots"].as_array().unwrap();
+    assert!(
+        brought.iter().all(|found| found["sha256"] == root["sha256"]) && brought.len() == 2,
+        "{brought:?}"
+    );
+    desk.run("verify out/singpass-link.signed.pdf --root brought.pem").ended(0);
+    assert!(desk.run("roots brought.pem --save brought.pem").ended(2).stderr.contains("brought.pem"));
+    assert!(desk.run("roots brought.pem --sha256 00000000").ended(2).stderr.contains("begins with 00000000"));
+    assert!(desk.run("roots brought.pem --sha256 00").ended(2).stderr.contains("8 hexadecimal digits"));
 }

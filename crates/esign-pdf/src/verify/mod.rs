@@ -26,7 +26,7 @@ use crate::{Limits, PdfError};
 pub use crate::revocation::{RevocationData, Unsettled};
 pub use report::{
     BoxReport, Chain, Change, Coverage, Fact, Outcome, Revocation, RevocationStatus, SignatureKind,
-    SignatureReport, Signer, SignerReport, StrippedSignature, TimeSource, TimestampReport,
+    SignatureReport, Signer, SignerReport, StrippedSignature, TimeSource, TimestampReport, TopCertificate,
     UnreadableSignature, Verdict, VerificationReport,
 };
 use revisions::Revisions;
@@ -52,7 +52,7 @@ pub struct VerifyOptions {
     /// that a first report leaves [`unsettled`](Revocation::unsettled). Nothing is fetched here.
     pub revocation_data: RevocationData,
     /// The document as it was sent, to see whether the signed one extends it. If it does, expected boxes and signers
-    /// are looked for among the signatures that were made after it only.
+    /// are looked for among the signatures that were made after it only. No timestamp answers for either.
     pub original: Option<Original>,
     /// Where signatures were asked to stand.
     pub boxes: Vec<ExpectedBox>,
@@ -70,7 +70,7 @@ impl VerifyOptions {
             roots: Vec::new(),
             timestamp_roots: Vec::new(),
             at,
-            timestamps: TimestampTrust::WhenIntact,
+            timestamps: TimestampTrust::WhenTrusted,
             revocation: RevocationPolicy::Report,
             revocation_data: RevocationData::default(),
             original: None,
@@ -80,8 +80,8 @@ impl VerifyOptions {
         }
     }
 
-    /// Leaves nothing on the word of somebody who is not under a configured root: a timestamp counts only under one,
-    /// and revocation must be settled. For callers that configure the roots of timestamp authorities too.
+    /// Leaves nothing open: a timestamp counts only under a configured root, one over the whole document must lead to one, and
+    /// revocation must be settled. For callers that configure the roots of timestamp authorities too.
     #[must_use]
     pub fn strict(mut self) -> Self {
         self.timestamps = TimestampTrust::WhenTrusted;
@@ -93,16 +93,17 @@ impl VerifyOptions {
 /// When the time in an intact timestamp is used as the time of signing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimestampTrust {
-    /// When its authority's certificate leads to a configured root.
+    /// When its authority's certificate leads to a configured root: the default. Where a verdict needs the time of another one,
+    /// because a certificate has ended or was revoked since, it is [`Verdict::Indeterminate`], and the reason names the authority
+    /// and the root that the document brings along.
     WhenTrusted,
-    /// Whoever issued it; the default, because those who know a signer's root seldom know the timestamp authority's.
-    /// An authority under no configured root bridges the expiry of a signer's certificate and nothing else: it never
-    /// excuses a revocation, and the report says in [`SignatureReport::notes`] on whose word the time stands. Whoever
-    /// holds the key of an expired certificate could make such a timestamp and sign for the past.
+    /// From any authority. One under no configured root then bridges the expiry of a signer's certificate and nothing
+    /// else: it never excuses a revocation, and the report says in [`SignatureReport::notes`] on whose word the time stands.
+    /// The holder of an expired certificate's key could make such a timestamp and sign for the past.
     WhenIntact,
 }
 
-/// What missing revocation data means. A certificate that is known to be revoked always fails.
+/// What missing revocation data means. A certificate that is known to be revoked never passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RevocationPolicy {
     /// It is reported and does not touch the verdict: before B-LT, documents carry none.
@@ -180,6 +181,7 @@ fn verify_here(bytes: &[u8], options: &VerifyOptions) -> Result<VerificationRepo
     }
     signed.sort_by_key(|(_, value)| value.end());
     let store = Store::read(view.doc, &options.revocation_data, limits);
+    let known = store.known();
     let ends = signed.iter().filter_map(|(_, value)| value.end()).filter(|end| *end <= bytes.len());
     let mut revisions = Revisions::survey(&view, ends, limits)?;
     let mut signatures = Vec::new();
@@ -187,7 +189,7 @@ fn verify_here(bytes: &[u8], options: &VerifyOptions) -> Result<VerificationRepo
     let values: Vec<_> = signed.iter().map(|(_, value)| value).collect();
     for (field, value) in &signed {
         let revision = Signed { bytes, view: &view, field, value };
-        let mut report = signer::report(&revision, &store, &roots, options, &work);
+        let mut report = signer::report(&revision, &known, &roots, options, &work);
         work.check()?;
         report.level = level(view.doc, value, &values);
         report.widgets = locate.widgets(field);
@@ -223,7 +225,9 @@ fn verify_here(bytes: &[u8], options: &VerifyOptions) -> Result<VerificationRepo
     };
     verdict::of_signatures(&mut report, options);
     let sent = options.original.as_ref().filter(|_| extends_original == Some(true)).map(|sent| sent.bytes);
-    let asked_for = |signature: &&SignatureReport| signature.signed_bytes > sent.unwrap_or_default();
+    let asked_for = |signature: &&SignatureReport| {
+        signature.is_of_a_person() && signature.signed_bytes > sent.unwrap_or_default()
+    };
     let new: Vec<_> = report.signatures.iter().filter(asked_for).collect();
     let (boxes, signers) =
         (boxes::check(&options.boxes, &new, &view.pages.facts), signers::check(&options.signers, &new));

@@ -1,5 +1,7 @@
 //! What verification found: separate facts, and a verdict on top of them.
 
+use std::fmt;
+
 use esign_core::Personal;
 use esign_core::facts::{Rect, SignatureLevel, Widget};
 use jiff::Timestamp;
@@ -71,7 +73,8 @@ pub struct SignatureReport {
     pub kind: SignatureKind,
     /// `/SubFilter`.
     pub sub_filter: String,
-    /// The PAdES baseline level that the parts present amount to.
+    /// The PAdES baseline level that the parts present amount to; B-LTA only with a timestamp over the document that holds and
+    /// whose authority leads to a configured root.
     pub level: SignatureLevel,
     /// Where it appears, in shown space.
     pub widgets: Vec<Widget>,
@@ -102,6 +105,14 @@ pub struct SignatureReport {
     /// What a reader of the verdict must know although it does not change it, in words: on whose word a time stands.
     #[serde(default)]
     pub notes: Vec<String>,
+}
+
+impl SignatureReport {
+    /// True unless it is a document timestamp: a document timestamp answers for no person.
+    #[must_use]
+    pub fn is_of_a_person(&self) -> bool {
+        self.kind != SignatureKind::DocumentTimestamp
+    }
 }
 
 /// What a signature is.
@@ -198,6 +209,9 @@ pub struct TimestampReport {
     pub integrity: Fact,
     /// The path from the authority's certificate to a configured root, at the time of the token.
     pub chain: Fact,
+    /// What the document brings along above the authority, where that path does not stand.
+    #[serde(default)]
+    pub top: Option<TopCertificate>,
     /// What the revocation data in the document says of the authority's certificate and those above it.
     pub revocation: Revocation,
 }
@@ -214,6 +228,41 @@ pub struct Chain {
     pub time_source: TimeSource,
     /// The common name of the root it ends in.
     pub root: Option<String>,
+    /// True if the chain would stand at the time of the timestamp, whose authority leads to no configured root, and does not
+    /// at `at`: a certificate of it has ended or was revoked since. Configure the root of the authority to settle it.
+    #[serde(default)]
+    pub needs_timestamp: bool,
+    /// What the document brings along above the signer's certificate, where the chain does not stand.
+    #[serde(default)]
+    pub top: Option<TopCertificate>,
+}
+
+/// The highest certificate that a document brings along above another one: what could be configured as a root, once
+/// its fingerprint is compared with one from another source. The document itself is no reason to trust it. `Debug` leaves the
+/// certificate out.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TopCertificate {
+    /// The subject's common name.
+    pub common_name: Option<String>,
+    /// The issuer's common name.
+    pub issuer: Option<String>,
+    /// SHA-256 of the certificate, hexadecimal.
+    pub sha256: String,
+    /// It is its own issuer: a root. If not, the root is not in the document.
+    pub self_signed: bool,
+    /// The certificate in DER; not part of the stored report.
+    #[serde(skip)]
+    pub der: Vec<u8>,
+}
+
+impl fmt::Debug for TopCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { common_name, issuer, sha256, self_signed, der: _ } = self;
+        let mut shown = f.debug_struct("TopCertificate");
+        shown.field("common_name", common_name).field("issuer", issuer).field("sha256", sha256);
+        shown.field("self_signed", self_signed).finish_non_exhaustive()
+    }
 }
 
 /// Where the time comes from that a certificate path is checked for.
@@ -222,8 +271,8 @@ pub struct Chain {
 pub enum TimeSource {
     /// A timestamp whose authority leads to a configured root.
     Timestamp,
-    /// A timestamp that is intact but whose authority leads to no configured root: see
-    /// [`TimestampTrust::WhenIntact`](super::TimestampTrust::WhenIntact).
+    /// A timestamp that is intact but whose authority leads to no configured root. It is asked only with
+    /// [`TimestampTrust::WhenIntact`](super::TimestampTrust::WhenIntact), and where it is against the signature itself.
     UntrustedTimestamp,
     /// The caller.
     Caller,

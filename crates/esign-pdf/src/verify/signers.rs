@@ -1,13 +1,15 @@
 //! Whether those who were expected have signed: by name, and by as much of the national id as a certificate has.
 
 use esign_core::Personal;
+use unicode_normalization::UnicodeNormalization;
 
 use super::report::{Fact, SignatureReport, SignerReport, Verdict};
 
 /// Somebody who was asked to sign. `Debug` shows none of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExpectedSigner {
-    /// The name as the certificate has it; upper and lower case and the width of spaces do not count.
+    /// The name as the certificate has it; upper and lower case, the width of spaces, and whether accents are part of their
+    /// letters do not count.
     pub name: Personal,
     /// The last characters of the national id, usually four: a document proves no more than that.
     pub id_end: Option<Personal>,
@@ -117,9 +119,11 @@ fn id_end(asked: &ExpectedSigner, signature: &SignatureReport) -> Option<Fact> {
     })
 }
 
-/// Upper case, single spaces.
+/// Without what a reader does not see: composed and decomposed letters are the same (canonical equivalence), and so are cases
+/// and widths of spaces.
 fn plain(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase()
+    let upper = text.nfd().flat_map(char::to_uppercase).nfd().collect::<String>();
+    upper.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

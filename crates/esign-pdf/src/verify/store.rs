@@ -1,8 +1,10 @@
 //! The document security store (ETSI EN 319 142-1, 5.4), read once and with one budget.
 
+use std::collections::HashSet;
+
 use crate::Limits;
 use crate::reader::{Array, Doc};
-use crate::revocation::RevocationData;
+use crate::revocation::{Evidence, RevocationData};
 use crate::x509::Certificate;
 
 /// Certificates and revocation data that the document carries.
@@ -22,15 +24,19 @@ impl Store {
         Self { certificates, evidence }
     }
 
-    /// The certificates; any that cannot be read are left out.
-    pub(crate) fn certificates(&self) -> Vec<Certificate<'_>> {
-        self.certificates.iter().filter_map(|raw| Certificate::parse(raw)).collect()
+    /// What is in it, read once for all signatures.
+    pub(crate) fn known(&self) -> Known<'_> {
+        let mut seen = HashSet::new();
+        let certificates = self.certificates.iter().filter(|raw| seen.insert(raw.as_slice()));
+        let certificates = certificates.filter_map(|raw| Certificate::parse(raw)).collect();
+        Known { certificates, evidence: Evidence::read(&self.evidence) }
     }
+}
 
-    /// Revocation lists and responses.
-    pub(crate) fn evidence(&self) -> &RevocationData {
-        &self.evidence
-    }
+/// Certificates, any that cannot be read left out, and revocation lists and responses.
+pub(crate) struct Known<'a> {
+    pub(crate) certificates: Vec<Certificate<'a>>,
+    pub(crate) evidence: Evidence<'a>,
 }
 
 /// All streams together; revocation lists of large authorities have a few megabytes.
@@ -38,7 +44,7 @@ const MOST_BYTES: usize = 16 << 20;
 
 fn streams(doc: Doc<'_>, key: &[u8], budget: &mut usize) -> Vec<Vec<u8>> {
     /// More than any real document has, so that a hostile one cannot make path building slow.
-    const MOST: usize = 256;
+    const MOST: usize = 1024;
     let store = doc.catalog().ok().and_then(|catalog| doc.get_dict(catalog, b"DSS"));
     let list = store.map_or(Array::EMPTY, |store| doc.get_array(store, key));
     let mut found = Vec::new();

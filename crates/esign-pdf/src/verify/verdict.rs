@@ -1,12 +1,15 @@
 //! The conclusion: a policy over the facts, with a reason for everything short of "passed".
 
+use esign_core::facts::SignatureLevel;
+
 use super::report::{
-    Fact, Outcome, RevocationStatus, SignatureKind, SignatureReport, TimeSource, Verdict, VerificationReport,
+    Fact, Outcome, RevocationStatus, SignatureReport, TimeSource, Verdict, VerificationReport,
 };
-use super::{RevocationPolicy, TimestampTrust, VerifyOptions};
+use super::{RevocationPolicy, VerifyOptions};
 
 /// Fills in verdict, reasons and notes of each signature.
 pub(crate) fn of_signatures(report: &mut VerificationReport, options: &VerifyOptions) {
+    lower_levels(&mut report.signatures);
     for signature in &mut report.signatures {
         let conclusion = of_signature(signature, options);
         signature.notes.clone_from(&conclusion.notes);
@@ -62,6 +65,20 @@ impl Conclusion {
     }
 }
 
+/// A timestamp over the document archives nothing unless it holds and its authority is trusted.
+fn lower_levels(signatures: &mut [SignatureReport]) {
+    let archives = |signature: &&SignatureReport| {
+        let timestamp = signature.timestamp.as_ref().filter(|_| !signature.is_of_a_person());
+        timestamp.is_some_and(|timestamp| timestamp.integrity.is_passed() && timestamp.chain.is_passed())
+    };
+    let last = signatures.iter().filter(archives).map(|signature| signature.signed_bytes).max();
+    for signature in signatures {
+        if signature.level == SignatureLevel::BLTA && last <= Some(signature.signed_bytes) {
+            signature.level = SignatureLevel::BLT;
+        }
+    }
+}
+
 fn of_signature(signature: &SignatureReport, options: &VerifyOptions) -> Conclusion {
     let mut conclusion = Conclusion::default();
     conclusion.needs("integrity", &signature.integrity);
@@ -76,21 +93,31 @@ fn of_signature(signature: &SignatureReport, options: &VerifyOptions) -> Conclus
     for change in signature.changes.iter().filter(|change| change.allowed && change.remarkable) {
         conclusion.notes(format!("since then: {}", change.what));
     }
-    if let Some(timestamp) = &signature.timestamp {
+    if signature.is_of_a_person()
+        && let Some(timestamp) = &signature.timestamp
+    {
         conclusion.needs("timestamp", &timestamp.integrity);
     }
     let trusted = signature.chain.trusted.is_passed();
-    // No trust is not proof of the contrary.
-    if !trusted {
+    if signature.chain.needs_timestamp {
+        conclusion.leaves_open(waits_for_authority(signature));
+    } else if !trusted {
+        // No trust is not proof of the contrary.
         let detail = signature.chain.trusted.detail.as_deref().unwrap_or_default();
         conclusion.leaves_open(format!("trust: {detail}"));
     }
-    if trusted && signature.chain.time_source == TimeSource::UntrustedTimestamp {
-        conclusion.notes(on_whose_word(signature));
+    if trusted && signature.is_of_a_person() {
+        conclusion.notes.extend(on_whose_word(signature));
     }
     match (signature.revocation.status, options.revocation) {
         (RevocationStatus::Good, _) => {}
-        (RevocationStatus::Revoked, _) => conclusion.fails("the signer's certificate was revoked"),
+        (RevocationStatus::Revoked, _) if signature.chain.needs_timestamp => {}
+        (RevocationStatus::Revoked, _) if signature.is_of_a_person() => {
+            conclusion.fails("the signer's certificate was revoked");
+        }
+        (RevocationStatus::Revoked, _) => {
+            conclusion.fails("the timestamp authority's certificate was revoked")
+        }
         (RevocationStatus::Unknown | RevocationStatus::NotChecked, RevocationPolicy::Report) => {}
         (RevocationStatus::Unknown | RevocationStatus::NotChecked, RevocationPolicy::Require) => {
             let detail = signature.revocation.detail.as_deref().unwrap_or_default();
@@ -102,27 +129,72 @@ fn of_signature(signature: &SignatureReport, options: &VerifyOptions) -> Conclus
 
 /// A timestamp over the document that is whole, of an authority that nobody has to trust.
 fn is_surplus(signature: &SignatureReport, options: &VerifyOptions) -> bool {
-    signature.kind == SignatureKind::DocumentTimestamp
+    !signature.is_of_a_person()
         && signature.integrity.is_passed()
-        && options.timestamps == TimestampTrust::WhenIntact
         && options.revocation == RevocationPolicy::Report
 }
 
-/// A timestamp authority under no configured root said when: the reader decides what that is worth.
-fn on_whose_word(signature: &SignatureReport) -> String {
-    let authority = signature.timestamp.as_ref().and_then(|timestamp| timestamp.authority.as_deref());
-    let authority = authority.unwrap_or("without a name");
+/// The verdict needs the time of an authority under no configured root.
+fn waits_for_authority(signature: &SignatureReport) -> String {
+    let ended = match signature.revocation.status {
+        RevocationStatus::Revoked => "was revoked",
+        _ => "has ended or was revoked",
+    };
     format!(
-        "its time of signing, {}, stands on the word of the timestamp authority {authority} alone, which leads to no \
-         configured root; configure that authority's root to settle it, or ask for strict verification to refuse it",
-        signature.chain.at
+        "trust: the signer's certificate or one above it {ended}, and that it was signed before is said by {}",
+        authority_in_words(signature)
     )
+}
+
+/// What a timestamp of an authority under no configured root does for the verdict.
+fn on_whose_word(signature: &SignatureReport) -> Option<String> {
+    let timestamp = signature.timestamp.as_ref()?;
+    let unknown = timestamp.integrity.is_passed() && !timestamp.chain.is_passed();
+    let authority = authority_in_words(signature);
+    match signature.chain.time_source {
+        TimeSource::UntrustedTimestamp => {
+            Some(format!("its time of signing, {}, stands on the word of {authority}", signature.chain.at))
+        }
+        TimeSource::Caller if unknown => {
+            let ends = signature.signer.as_ref().map(|signer| format!(", which is on {}", signer.not_after));
+            Some(format!(
+                "once the signer's certificate has ended{}, this verdict will need the time that is said by {authority}",
+                ends.unwrap_or_default()
+            ))
+        }
+        TimeSource::Caller | TimeSource::Timestamp => None,
+    }
+}
+
+/// Who stamped it, and what a person can do to trust them.
+fn authority_in_words(signature: &SignatureReport) -> String {
+    let timestamp = signature.timestamp.as_ref();
+    let nameless = "without a name";
+    let name = timestamp.and_then(|timestamp| timestamp.authority.as_deref()).unwrap_or(nameless);
+    let words = format!("the timestamp authority {name} alone, which leads to no configured root");
+    match timestamp.and_then(|timestamp| timestamp.top.as_ref()) {
+        Some(top) if top.self_signed => format!(
+            "{words}; the document brings along the root {}, SHA-256 {}: see `esign roots FILE.pdf --sha256 {} --save \
+             root.pem`, compare the fingerprint with one from another source, then trust it for times with \
+             `--timestamp-root root.pem` or timestamp_roots in [trust]",
+            top.common_name.as_deref().unwrap_or(nameless),
+            top.sha256,
+            &top.sha256[..16]
+        ),
+        top => {
+            let issuer = top.and_then(|top| top.issuer.as_deref()).unwrap_or(nameless);
+            format!(
+                "{words}; the document does not bring its root along: get that of {issuer} from the authority, look at it \
+                 with `esign roots root.pem`, then trust it for times with `--timestamp-root root.pem` or \
+                 timestamp_roots in [trust]"
+            )
+        }
+    }
 }
 
 fn of_document(report: &VerificationReport, options: &VerifyOptions) -> Conclusion {
     let mut conclusion = Conclusion::default();
-    let by_somebody = |signature: &&SignatureReport| signature.kind != SignatureKind::DocumentTimestamp;
-    match report.signatures.iter().filter(by_somebody).count() {
+    match report.signatures.iter().filter(|signature| signature.is_of_a_person()).count() {
         0 if !report.unreadable.is_empty() => {}
         0 if report.signatures.is_empty() => conclusion.fails("the document has no signature"),
         0 => conclusion.leaves_open("nobody signed the document: it has timestamps only"),

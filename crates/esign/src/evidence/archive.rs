@@ -1,6 +1,6 @@
 //! ZIP archives without compression: what is in the archive is the bytes themselves, and no bomb can be in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Read, Write};
 
 use bytes::Bytes;
@@ -46,13 +46,23 @@ pub(super) fn read(archive: &Bytes) -> Result<BTreeMap<String, Bytes>> {
     }
     zip.validate_header_consistency().map_err(|_| refuse("its two lists of files contradict each other"))?;
     let mut files = BTreeMap::new();
+    let mut layout = Layout::default();
+    let mut folded = BTreeSet::new();
     for index in 0..zip.len() {
         let mut file = zip.by_index(index).map_err(|_| refuse("a file in it cannot be read"))?;
         let name =
             file.name().map(std::borrow::Cow::into_owned).map_err(|_| refuse("a file's name is not text"))?;
         if !is_plain(&name) {
-            return Err(refuse("a file in it has a name that leads out of it or is not plain letters"));
+            return Err(refuse(
+                "a file in it has a name that leads out of it, or one that not every system can have",
+            ));
         }
+        if !folded.insert(name.to_ascii_lowercase()) {
+            return Err(refuse(
+                "it has two files whose names differ in case only, so systems would disagree about its content",
+            ));
+        }
+        layout.add(&name, file.header_start(), file.data_start(), file.compressed_size());
         if file.encrypted() || file.compression() != CompressionMethod::Stored || !file.is_file() {
             return Err(refuse(format!("{name} is compressed, encrypted or no file; evidence never is")));
         }
@@ -62,17 +72,62 @@ pub(super) fn read(archive: &Bytes) -> Result<BTreeMap<String, Bytes>> {
         read.map_err(|_| refuse(format!("{name} is damaged (its checksum is wrong)")))?;
         files.insert(name, Bytes::from(content));
     }
+    if !layout.fills(archive, zip.central_directory_start()) {
+        return Err(refuse("it has bytes that belong to none of its files"));
+    }
     Ok(files)
 }
 
-/// Parts of letters, digits, `.`, `-` and `_`, none of them `.` or `..`.
+/// Where the files of an archive lie.
+#[derive(Default)]
+struct Layout {
+    /// First and last byte of each, with its header.
+    spans: Vec<(u64, u64)>,
+    /// Length of the list at the end.
+    list: u64,
+    is_odd: bool,
+}
+
+impl Layout {
+    fn add(&mut self, name: &str, header: u64, data: Option<u64>, bytes: u64) {
+        const LOCAL_HEADER: u64 = 30;
+        const LISTED: u64 = 46;
+        let name = name.len() as u64;
+        // Longer headers hold something that nobody looks at.
+        self.is_odd |= data != Some(header + LOCAL_HEADER + name);
+        self.spans.push((header, header + LOCAL_HEADER + name + bytes));
+        self.list += LISTED + name;
+    }
+
+    /// True if the files follow each other from the first byte, then the list of them, then the end without a comment.
+    fn fills(mut self, archive: &[u8], list_at: u64) -> bool {
+        const END: u64 = 22;
+        self.spans.sort_unstable();
+        let mut next = 0;
+        for (from, to) in &self.spans {
+            self.is_odd |= *from != next;
+            next = *to;
+        }
+        !self.is_odd && next == list_at && list_at + self.list + END == archive.len() as u64
+    }
+}
+
+/// Parts of letters, digits, `.`, `-` and `_` that every system can have as names: none begins or ends with a dot, and none is
+/// a device of Windows.
 fn is_plain(name: &str) -> bool {
+    const LONGEST: usize = 200;
     let part = |part: &str| {
-        !part.is_empty()
-            && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
-            && part.bytes().any(|b| b != b'.')
+        let stem = part.split('.').next().unwrap_or_default().to_ascii_lowercase();
+        let is_port = |port: &str| stem.strip_prefix(port).is_some_and(|number| number.len() == 1);
+        let is_device =
+            matches!(stem.as_str(), "con" | "prn" | "aux" | "nul") || is_port("com") || is_port("lpt");
+        part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+            && !part.is_empty()
+            && !part.starts_with('.')
+            && !part.ends_with('.')
+            && !is_device
     };
-    name.split('/').all(part)
+    name.len() <= LONGEST && name.split('/').all(part)
 }
 
 fn refuse(why: impl std::fmt::Display) -> Error {
@@ -98,6 +153,12 @@ mod tests {
             ("a/", false),
             ("näme", false),
             ("a\u{1b}[31m", false),
+            ("a/con", false),
+            ("NUL.txt", false),
+            ("com1", false),
+            ("common", true),
+            ("a.", false),
+            (".a", false),
         ] {
             assert_eq!(is_plain(name), plain, "{name:?}");
         }

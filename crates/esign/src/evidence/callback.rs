@@ -1,5 +1,6 @@
 //! Verifying a kept callback with the key that was kept beside it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use esign_core::{CallbackEvidence, Sha256Hash};
@@ -43,6 +44,14 @@ pub(super) fn check(callback: &CallbackEvidence, request: &str) -> Outcome {
         Some(claims) => Outcome::Holds { key: thumbprint, names_request: mentions(&claims, request) },
         None => Outcome::Broken("no token in it was signed by the kept key at that time"),
     }
+}
+
+/// The RFC 7638 thumbprints of a key set's keys; `None` if it is none, or has none.
+pub(super) fn thumbprints(jwks: &str) -> Option<BTreeSet<String>> {
+    let set: Value = serde_json::from_str(jwks).ok()?;
+    let found: BTreeSet<_> =
+        set.get("keys")?.as_array()?.iter().filter_map(|jwk| thumbprint(jwk).ok()).collect();
+    (!found.is_empty()).then_some(found)
 }
 
 /// Compact JWS in a body: the body itself, or texts in its JSON.

@@ -4,6 +4,8 @@ mod archive;
 mod callback;
 mod check;
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use esign_core::jiff::Timestamp;
 use esign_core::{
@@ -14,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::verification::{sent_document, verify_against_record};
 
-pub use check::{CallbackCheck, DocumentCheck, EvidenceReport, check_evidence};
+pub use check::{CallbackCheck, DocumentCheck, EvidenceReport, check_evidence, check_evidence_with_keys};
 
 /// What goes into an archive: the record, the signed PDFs, and whatever else there is.
 ///
@@ -93,12 +95,15 @@ impl Evidence {
     /// the archive's; its roots are not packed, because trust must come from whoever checks.
     ///
     /// # Errors
-    /// [`ErrorKind::Document`] without a signed PDF, or if one cannot be read; [`ErrorKind::Integrity`] if an original is
+    /// [`ErrorKind::Document`] without a signed PDF, with two of one document, or if one cannot be read; [`ErrorKind::Integrity`] if an original is
     /// not what the record says was sent; [`ErrorKind::BadHandle`] for a document that the record does not list.
     pub async fn pack(self, options: &VerifyOptions) -> Result<PackedEvidence> {
         if self.signed.is_empty() {
             return Err(Error::new(ErrorKind::Document, "evidence needs the signed PDF; download it first"));
         }
+        let signed =
+            self.signed.iter().map(|artifact| Ok(&sent_document(self.record.intent(), &artifact.id)?.key));
+        only_one_each("signed PDFs", signed.collect::<Result<Vec<_>>>()?)?;
         let mut files = Files::default();
         let mut problems = Vec::new();
         files.add("record.json", Holds::Record, None, self.record.to_json().into());
@@ -119,6 +124,7 @@ impl Evidence {
             }
             files.add(format!("originals/{number}.pdf"), Holds::Original, Some(key), content.clone());
         }
+        only_one_each("originals", self.originals.iter().map(|(key, _)| key))?;
         for (number, artifact) in (1..).zip(&self.provider) {
             let path = format!("provider/{number}.bin");
             let id = artifact.id.as_str();
@@ -132,6 +138,17 @@ impl Evidence {
         let archive = files.into_archive(options.at)?;
         Ok(PackedEvidence { archive, problems })
     }
+}
+
+fn only_one_each<'a>(what: &str, keys: impl IntoIterator<Item = &'a String>) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    for key in keys {
+        if !seen.insert(key) {
+            let message = format!("there are two {what} of document {key}; an archive holds one of each");
+            return Err(Error::new(ErrorKind::Document, message));
+        }
+    }
+    Ok(())
 }
 
 const MANIFEST_VERSION: u32 = 1;
@@ -168,6 +185,28 @@ enum Holds {
     ProviderEvidence,
     Callback,
     Receipt,
+}
+
+impl Holds {
+    /// What a file at this place is, and which of its kind.
+    fn at(path: &str) -> Option<(Self, u32)> {
+        let parts: Vec<_> = path.split('/').collect();
+        let number = |text: &str| {
+            let number: u32 = text.parse().ok()?;
+            // As it is written here: no sign, no zeroes before it.
+            (number > 0 && number.to_string() == text).then_some(number)
+        };
+        Some(match parts[..] {
+            ["record.json"] => (Self::Record, 1),
+            ["documents", at, "signed.pdf"] => (Self::Signed, number(at)?),
+            ["documents", at, "report.json"] => (Self::Report, number(at)?),
+            ["originals", at] => (Self::Original, number(at.strip_suffix(".pdf")?)?),
+            ["provider", at] => (Self::ProviderEvidence, number(at.strip_suffix(".bin")?)?),
+            ["callbacks", at, "body"] => (Self::Callback, number(at)?),
+            ["callbacks", at, "receipt.json"] => (Self::Receipt, number(at)?),
+            _ => return None,
+        })
+    }
 }
 
 #[derive(Default)]

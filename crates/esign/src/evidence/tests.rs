@@ -141,11 +141,20 @@ async fn everything_is_packed_and_proves_itself_years_later() {
     );
     assert_eq!(report.documents[0].report.verdict, Verdict::Passed);
     let [callback] = report.callbacks.as_slice() else { panic!("{:?}", report.callbacks) };
-    assert!(callback.holds == Some(true) && callback.key.is_some());
+    assert_eq!((callback.holds, callback.confirmed), (Some(true), None));
+    let key = callback.key.clone().unwrap();
+    let unproven = report.unproven.join("\n");
+    for words in ["when it was packed", "the report of then is not signed", "provider/1.bin", &key] {
+        assert!(unproven.contains(words), "{words}: {unproven}");
+    }
     assert_eq!(report.created_at, now());
 
     let untrusted = check_evidence(archive, &VerifyOptions::new(now())).await.unwrap();
-    assert!(!untrusted.is_good(), "trust comes from whoever checks, not from the archive");
+    assert_eq!(
+        untrusted.verdict,
+        Verdict::Indeterminate,
+        "trust comes from whoever checks, not from the archive"
+    );
     assert!(untrusted.notes.iter().any(|note| note.contains("was passed on")), "{:?}", untrusted.notes);
 }
 
@@ -166,6 +175,9 @@ async fn what_may_be_missing_is_told() {
     assert_eq!(wrong.unwrap_err().kind(), ErrorKind::Integrity);
     let unknown = desk.evidence().original("annex", desk.original.clone()).pack(&desk.options()).await;
     assert_eq!(unknown.unwrap_err().kind(), ErrorKind::BadHandle);
+    let twice =
+        desk.evidence().signed(Artifact::new(ArtifactId::SIGNED, MediaType::PDF, desk.signed.clone()));
+    assert_eq!(twice.pack(&desk.options()).await.unwrap_err().kind(), ErrorKind::Document);
     let unsigned = evidence.signed(Artifact::new(ArtifactId::SIGNED, MediaType::PDF, desk.original.clone()));
     let packed = unsigned.pack(&desk.options()).await.unwrap();
     assert!(packed.problems.join("\n").contains("1 new signatures were asked for, 0 are there"));
@@ -272,7 +284,7 @@ async fn callbacks_that_cannot_be_verified_from_the_archive_are_told() {
     let secret =
         with(CallbackEvidence { verified_with: "webhook-secret".to_owned(), ..desk.callback.clone() }).await;
     assert!(secret.is_good() && secret.callbacks[0].holds.is_none());
-    assert!(secret.notes.join("\n").contains("shared secret"), "{:?}", secret.notes);
+    assert!(secret.unproven.join("\n").contains("shared secret"), "{:?}", secret.unproven);
     let other = with(callback("another-request").await).await;
     assert!(other.notes.join("\n").contains("does not name this request"), "{:?}", other.notes);
     let mut late = desk.callback.clone();
@@ -283,6 +295,72 @@ async fn callbacks_that_cannot_be_verified_from_the_archive_are_told() {
         ..desk.callback.clone()
     };
     assert!(!with(private).await.is_good(), "a shared key signs as well as it verifies");
+}
+
+/// ISO 3309, bit by bit.
+fn crc32(bytes: &[u8]) -> u32 {
+    let bit = |sum: u32, _| if sum & 1 == 1 { sum >> 1 ^ 0xEDB8_8320 } else { sum >> 1 };
+    !bytes.iter().fold(u32::MAX, |sum, byte| (0..8).fold(sum ^ u32::from(*byte), bit))
+}
+
+/// A key proves nothing until it is held against those that the provider publishes.
+#[tokio::test]
+async fn keys_of_callbacks_are_compared_with_published_ones() {
+    let desk = Desk::new().await;
+    let archive = desk.pack().await;
+    let set = |jwk: &str| format!("{{\"keys\":[{jwk}]}}");
+    let other = callback("x").await.verified_with;
+    for (keys, verdict, confirmed) in [
+        (set(&desk.callback.verified_with), Verdict::Passed, Some(true)),
+        (set(&other), Verdict::Indeterminate, Some(false)),
+    ] {
+        let report = check_evidence_with_keys(archive.clone(), &desk.options(), &keys).await.unwrap();
+        assert_eq!(
+            (report.verdict, report.callbacks[0].confirmed),
+            (verdict, confirmed),
+            "{:?}",
+            report.problems
+        );
+    }
+    for keys in ["", "{}", "{\"keys\":[]}", "[]"] {
+        let error = check_evidence_with_keys(archive.clone(), &desk.options(), keys).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{keys}");
+    }
+}
+
+/// Whatever an entry claims: it is what its place says, or the archive is not good.
+#[tokio::test]
+async fn a_file_has_the_role_of_its_place() {
+    let desk = Desk::new().await;
+    let archive = desk.pack().await;
+    let with_entry = |path: &'static str, key: &'static str, value: Value| {
+        altered(&archive, |files| {
+            let mut manifest: Value = serde_json::from_slice(&files[MANIFEST]).unwrap();
+            let entries = manifest["files"].as_array_mut().unwrap();
+            let entry = entries.iter_mut().find(|entry| entry["path"] == path).unwrap();
+            entry[key] = value;
+            files.insert(MANIFEST.to_owned(), manifest.to_string().into());
+        })
+    };
+    for (changed, words) in [
+        (
+            with_entry("originals/1.pdf", "holds", json!("provider_evidence")),
+            "originals/1.pdf is not what its place",
+        ),
+        (
+            with_entry("documents/1/report.json", "of", json!("annex")),
+            "of another document than the file beside it",
+        ),
+        (with_entry("documents/1/signed.pdf", "holds", json!("original")), "there is no signed PDF"),
+        (with_entry("originals/1.pdf", "of", json!("annex")), "the record does not list"),
+        (
+            with_entry("callbacks/1/body", "holds", json!("provider_evidence")),
+            "callbacks/1/body is not what its place",
+        ),
+    ] {
+        let problems = desk.problems(changed).await;
+        assert!(problems.contains(words), "{words}: {problems}");
+    }
 }
 
 #[tokio::test]
@@ -312,6 +390,20 @@ async fn archives_that_are_made_to_deceive_are_refused() {
         };
         deflate(&deflate(&plain, b"PK\x03\x04", 8), b"PK\x01\x02", 10)
     };
+    // A part of the first file's content becomes bytes of no file: its length stands 18 and 22 bytes into a local header, 20 and
+    // 24 into a central one.
+    let between = {
+        let mut bytes = plain.to_vec();
+        let found: Vec<_> = (0..bytes.len() - 4).filter(|at| bytes[*at..].starts_with(b"PK")).collect();
+        let short = u8::try_from(8).unwrap();
+        for (at, field) in [(found[0], 14), (found[2], 16)] {
+            let sum = crc32(b"xxxxxxxx").to_le_bytes();
+            bytes[at + field..at + field + 4].copy_from_slice(&sum);
+            bytes[at + field + 4] = short;
+            bytes[at + field + 8] = short;
+        }
+        Bytes::from(bytes)
+    };
     let many: Vec<String> = (0..1_001).map(|n| n.to_string()).collect();
     let nothing = Bytes::new();
     for (bytes, words) in [
@@ -319,6 +411,12 @@ async fn archives_that_are_made_to_deceive_are_refused() {
         (nothing.clone(), "not a ZIP archive"),
         (plain.slice(..plain.len() - 30), "not a ZIP archive"),
         (plain.clone(), "no manifest.json"),
+        (Bytes::from([b"junk", plain.as_ref()].concat()), "belong to none of its files"),
+        (Bytes::from([plain.as_ref(), b"junk"].concat()), ""),
+        (Bytes::from([&plain[..plain.len() - 2], &[4, 0], b"junk"].concat()), "belong to none of its files"),
+        (between, "belong to none of its files"),
+        (pair("aaaa", "AAAA"), "differ in case only"),
+        (pair("aaaa", "aux.b"), "not every system"),
         (replaced(&plain, b"bbbb", b"aaaa"), "two files of one name"),
         (replaced(&plain, b"aaaa", b"../a"), "leads out of it"),
         (replaced(&plain, b"aaaa", b"/etc"), "leads out of it"),

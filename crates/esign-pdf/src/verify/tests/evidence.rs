@@ -13,7 +13,7 @@ use crate::cms::element;
 use crate::der;
 use crate::limits::Work;
 use crate::oid;
-use crate::revocation::{RevocationData, Status};
+use crate::revocation::{Evidence, RevocationData, Status};
 use crate::x509::Certificate;
 
 const DAY: i64 = 86_400;
@@ -112,7 +112,7 @@ impl Authority {
     fn status(&self, crls: &[Vec<u8>], responses: &[Vec<u8>]) -> Status {
         let path = [Certificate::parse(&self.leaf).unwrap(), Certificate::parse(&self.certificate).unwrap()];
         let evidence = RevocationData { crls: crls.to_vec(), responses: responses.to_vec() };
-        evidence.status_of_path(&path, now(), &Work::new(&Limits::default()))
+        Evidence::read(&evidence).status_of_path(&path, now(), &Work::new(&Limits::default()))
     }
 }
 
@@ -216,7 +216,7 @@ fn who_could_be_asked_and_what() {
         (Certificate::parse(&ca.leaf).unwrap(), Certificate::parse(&ca.certificate).unwrap());
     let path = [leaf, issuer];
     let work = Work::new(&Limits::default());
-    let (status, unsettled) = RevocationData::default().judge(&path, now(), &work);
+    let (status, unsettled) = Evidence::read(&RevocationData::default()).judge(&path, now(), &work);
     assert_eq!(status, Status::Unknown);
     let [unsettled] = &unsettled[..] else { panic!("the root is not asked about") };
     assert_eq!(unsettled.responders, [RESPONDER]);
@@ -235,5 +235,27 @@ fn who_could_be_asked_and_what() {
     assert!(fields.is_empty());
 
     let settled = RevocationData { crls: vec![ca.list(-DAY, DAY, None)], responses: Vec::new() };
-    assert_eq!(settled.judge(&path, now(), &work), (Status::Good, Vec::new()));
+    assert_eq!(Evidence::read(&settled).judge(&path, now(), &work), (Status::Good, Vec::new()));
+}
+
+/// What a file has many times is looked at once, so that a signature more costs what one costs: a hundred are less than a
+/// fifth of what is allowed.
+#[test]
+fn signatures_of_one_file_cost_no_more_than_one_each() {
+    const COUNT: u32 = 16;
+    const DEFAULT: u64 = 2 << 30;
+    let pki = super::Pki::new();
+    let mut signed = super::base(super::Style::Table);
+    for number in 0..COUNT {
+        signed = pki.sign(&signed, &format!("s{number}"), f64::from(number) * 40.0, super::Level::BLT);
+    }
+    // Two signature values each, five lists and answers that are signed anew each time, and what is read of the file; the
+    // certificates once.
+    let each = 7 * Work::SIGNATURE + (1 << 20);
+    let mut options = pki.options();
+    options.limits.max_checked = u64::from(COUNT) * each + 16 * Work::SIGNATURE;
+    let report = super::verify(&signed, &options).unwrap();
+    assert_eq!(report.verdict, super::Verdict::Passed, "{:?}", report.reasons);
+    assert_eq!(report.signatures.len(), usize::try_from(COUNT).unwrap());
+    assert!(100 * each < DEFAULT / 5 && Limits::default().max_checked == DEFAULT);
 }

@@ -1,4 +1,4 @@
-//! On whose word the time of signing stands: `docs/adr/0004`.
+//! On whose word the time of signing stands: `docs/adr/0011`.
 
 use super::*;
 
@@ -36,20 +36,37 @@ impl Expired {
     }
 }
 
+/// Everything that a person needs to settle it is in the sentence.
 #[test]
-fn an_expired_certificate_passes_on_the_word_of_a_stranger_and_the_report_says_so() {
+fn an_expired_certificate_is_not_established_on_the_word_of_a_stranger() {
     let fixture = Expired::new();
     let report = verify(&fixture.signed, &fixture.options()).unwrap();
-    assert_eq!((report.verdict, &report.reasons), (Verdict::Passed, &Vec::new()), "{report:#?}");
+    assert_eq!(report.verdict, Verdict::Indeterminate, "{report:#?}");
     let signature = &report.signatures[0];
-    assert_eq!(signature.chain.time_source, TimeSource::UntrustedTimestamp);
-    assert_eq!(signature.chain.at, THEN.parse().unwrap());
+    assert_eq!((signature.chain.time_source, signature.chain.needs_timestamp), (TimeSource::Caller, true));
     let timestamp = signature.timestamp.as_ref().unwrap();
     assert_eq!(timestamp.authority.as_deref(), Some("Sandbox Timestamp Authority"));
     assert!(timestamp.integrity.is_passed() && timestamp.chain.is_failed());
-    let [note] = report.notes.as_slice() else { panic!("{:?}", report.notes) };
-    assert!(note.contains("signature s: ") && note.contains("Sandbox Timestamp Authority alone"), "{note}");
+    let top = timestamp.top.as_ref().unwrap();
+    assert_eq!(top.der, fixture.authority.root_der());
+    let [reason] = report.reasons.as_slice() else { panic!("{:?}", report.reasons) };
+    for words in [
+        "signature s: trust: ",
+        "has ended",
+        "Sandbox Timestamp Authority alone",
+        &hex(&sha256(fixture.authority.root_der())),
+        "`esign roots ",
+        "`--timestamp-root ",
+        "timestamp_roots",
+    ] {
+        assert!(reason.contains(words), "{words}: {reason}");
+    }
 
+    let mut settled = fixture.options();
+    settled.timestamp_roots = vec![top.der.clone()];
+    let settled = verify(&fixture.signed, &settled).unwrap();
+    assert_eq!((settled.verdict, &settled.notes), (Verdict::Passed, &Vec::new()), "{settled:#?}");
+    assert_eq!(settled.signatures[0].chain.time_source, TimeSource::Timestamp);
     let untrusted = verify(&fixture.signed, &VerifyOptions::new(TODAY.parse().unwrap())).unwrap();
     assert_eq!(untrusted.verdict, Verdict::Indeterminate, "without a root nobody is trusted");
     let mut flipped = fixture.signed.clone();
@@ -57,18 +74,32 @@ fn an_expired_certificate_passes_on_the_word_of_a_stranger_and_the_report_says_s
     assert!(verify(&flipped, &fixture.options()).map_or(true, |report| report.verdict == Verdict::Failed));
 }
 
+/// At download the verdict does not need the time, and a note says that it will.
 #[test]
-fn strict_verification_takes_nobodys_word() {
+fn while_the_certificate_is_valid_the_time_is_not_needed() {
     let fixture = Expired::new();
-    let refused = verify(&fixture.signed, &fixture.options().strict()).unwrap();
-    assert_eq!(refused.verdict, Verdict::Indeterminate);
-    assert!(refused.reasons[0].contains("not valid at that time"), "{:?}", refused.reasons);
+    let mut options = fixture.options();
+    options.at = "2025-06-15T10:05:00Z".parse().unwrap();
+    let report = verify(&fixture.signed, &options).unwrap();
+    assert_eq!((report.verdict, &report.reasons), (Verdict::Passed, &Vec::new()), "{report:#?}");
+    let chain = &report.signatures[0].chain;
+    assert_eq!((chain.time_source, chain.needs_timestamp, chain.at), (TimeSource::Caller, false, options.at));
+    let [note] = report.notes.as_slice() else { panic!("{:?}", report.notes) };
+    assert!(note.contains("will need the time") && note.contains("`esign roots "), "{note}");
+}
 
-    let mut options = fixture.options().strict();
-    options.timestamp_roots = vec![fixture.authority.root_der().to_vec()];
-    let settled = verify(&fixture.signed, &options).unwrap();
-    assert_eq!((settled.verdict, &settled.notes), (Verdict::Passed, &Vec::new()), "{settled:#?}");
-    assert_eq!(settled.signatures[0].chain.time_source, TimeSource::Timestamp);
+#[test]
+fn the_word_of_a_stranger_counts_where_it_is_configured() {
+    let fixture = Expired::new();
+    let mut options = fixture.options();
+    options.timestamps = TimestampTrust::WhenIntact;
+    let report = verify(&fixture.signed, &options).unwrap();
+    assert_eq!((report.verdict, &report.reasons), (Verdict::Passed, &Vec::new()), "{report:#?}");
+    let chain = &report.signatures[0].chain;
+    assert_eq!((chain.time_source, chain.at), (TimeSource::UntrustedTimestamp, THEN.parse().unwrap()));
+    let [note] = report.notes.as_slice() else { panic!("{:?}", report.notes) };
+    assert!(note.contains("stands on the word of the timestamp authority Sandbox"), "{note}");
+    assert_eq!(verify(&fixture.signed, &options.strict()).unwrap().verdict, Verdict::Indeterminate);
 }
 
 #[test]
@@ -93,17 +124,48 @@ fn a_timestamp_from_the_future_does_not_count() {
 #[test]
 fn only_a_known_authority_excuses_a_revocation() {
     let fixture = Expired::new();
-    let list = fixture.signer.identity.revocation_of("2025-08-01T00:00:00Z".parse().unwrap());
-    let signed = Update::to(&fixture.signed, |u| {
-        let stream = u.add(lopdf::Stream::new(Dictionary::new(), list));
-        u.set(CATALOG, "DSS", lopdf::dictionary! { "CRLs" => vec![Object::Reference(stream)] });
-    });
-    let report = verify(&signed, &fixture.options()).unwrap();
-    assert_eq!(report.signatures[0].revocation.status, RevocationStatus::Revoked);
-    assert_eq!(report.verdict, Verdict::Failed, "a stranger says that it was signed before: {report:#?}");
-
-    let mut options = fixture.options();
-    options.timestamp_roots = vec![fixture.authority.root_der().to_vec()];
-    let report = verify(&signed, &options).unwrap();
+    let with_list = |signed: &[u8], since: &str| {
+        let list = fixture.signer.identity.revocation_of(since.parse().unwrap());
+        Update::to(signed, |u| {
+            let stream = u.add(lopdf::Stream::new(Dictionary::new(), list));
+            u.set(CATALOG, "DSS", lopdf::dictionary! { "CRLs" => vec![Object::Reference(stream)] });
+        })
+    };
+    let since = with_list(&fixture.signed, "2025-08-01T00:00:00Z");
+    let before = with_list(&fixture.signed, "2025-06-15T09:00:00Z");
+    let bare = fixture.signer.sign(&base(Style::Table), "s", 300.0, Level::BB);
+    let unstamped = {
+        let list = fixture.signer.identity.revocation_of("2025-08-01T00:00:00Z".parse().unwrap());
+        Update::to(&bare, |u| {
+            let stream = u.add(lopdf::Stream::new(Dictionary::new(), list));
+            u.set(CATALOG, "DSS", lopdf::dictionary! { "CRLs" => vec![Object::Reference(stream)] });
+        })
+    };
+    let judged = |signed: &[u8], at: &str, timestamps, roots: &[Vec<u8>]| {
+        let mut options = fixture.options();
+        (options.at, options.timestamps) = (at.parse().unwrap(), timestamps);
+        options.timestamp_roots = roots.to_vec();
+        verify(signed, &options).unwrap()
+    };
+    let valid = "2025-09-01T00:00:00Z";
+    for timestamps in [TimestampTrust::WhenTrusted, TimestampTrust::WhenIntact] {
+        for at in [valid, TODAY] {
+            let report = judged(&since, at, timestamps, &[]);
+            assert_eq!(
+                report.verdict,
+                Verdict::Indeterminate,
+                "a stranger says that it was before: {report:#?}"
+            );
+            assert!(report.reasons.join("\n").contains("was revoked"), "{:?}", report.reasons);
+            let report = judged(&before, at, timestamps, &[]);
+            assert_eq!(report.verdict, Verdict::Failed, "it does not say that it was before: {report:#?}");
+        }
+        let report = judged(&unstamped, valid, timestamps, &[]);
+        assert_eq!(report.verdict, Verdict::Failed, "nothing says when it was: {report:#?}");
+    }
+    let known = [fixture.authority.root_der().to_vec()];
+    let report = judged(&since, TODAY, TimestampTrust::WhenTrusted, &known);
     assert_eq!(report.verdict, Verdict::Passed, "it was signed before that: {report:#?}");
+    let report = judged(&before, TODAY, TimestampTrust::WhenTrusted, &known);
+    assert_eq!(report.verdict, Verdict::Failed, "{report:#?}");
 }

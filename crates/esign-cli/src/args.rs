@@ -233,7 +233,7 @@ pub(crate) struct Send {
     #[arg(long)]
     pub(crate) send_again: bool,
     /// While a page is open here, look this often whether it is signed, if the provider does not say otherwise
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) every: Option<SignedDuration>,
 }
 
@@ -262,10 +262,10 @@ pub(crate) struct Watch {
     #[arg(value_name = "HANDLE")]
     pub(crate) handle: PathBuf,
     /// Give up after this time, e.g. 10m
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) at_most: Option<SignedDuration>,
     /// Look this often, if the provider does not say otherwise
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) every: Option<SignedDuration>,
 }
 
@@ -309,6 +309,10 @@ pub(crate) struct Trust {
     /// Somebody who must have signed, and the last four characters of the national id; may be repeated
     #[arg(long, value_name = "NAME[:567A]", value_parser = expected_signer)]
     pub(crate) expect_signer: Vec<ExpectedSigner>,
+}
+
+fn duration(text: &str) -> Result<SignedDuration, String> {
+    esign::duration::parse(text).map_err(|error| error.message().to_owned())
 }
 
 fn expected_signer(text: &str) -> Result<ExpectedSigner, String> {

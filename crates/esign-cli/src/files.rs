@@ -311,8 +311,13 @@ pub(crate) fn read_bytes(path: &Path) -> Result<Bytes, Failure> {
     std::fs::read(path).map(Bytes::from).map_err(|e| Failure::file("read", path, &e))
 }
 
+/// Reads a text. A byte order mark before it, as some editors write it, is skipped.
 pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|e| Failure::file("read", path, &e))
+    let mut text = std::fs::read_to_string(path).map_err(|e| Failure::file("read", path, &e))?;
+    if text.starts_with('\u{feff}') {
+        text.remove(0);
+    }
+    Ok(text)
 }
 
 /// Writes a file that must not exist yet, for its owner alone: whole, or not at all.

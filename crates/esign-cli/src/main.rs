@@ -17,7 +17,10 @@ use failure::{Exit, Failure};
 use output::Output;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return refused(&error),
+    };
     trace(args.common.verbose);
     let output = Output::new(args.common.json);
     let exit = match run(args, &output) {
@@ -28,6 +31,19 @@ fn main() -> ExitCode {
         }
     };
     ExitCode::from(exit as u8)
+}
+
+/// Help and version as clap prints them; a refusal without colours, since it repeats what was written.
+fn refused(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() {
+        Output::new(false).plain(error.to_string().trim_end());
+        return ExitCode::from(Exit::Usage as u8);
+    }
+    match error.print() {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever closed the pipe wants no more.
+        Err(_) => ExitCode::from(Exit::Usage as u8),
+    }
 }
 
 fn run(args: Args, output: &Output) -> Result<Exit, Failure> {
@@ -69,10 +85,10 @@ async fn dispatch(args: Args, output: &Output) -> Result<Exit, Failure> {
 fn trace(verbose: bool) {
     let chosen = std::env::var("ESIGN_LOG").ok();
     let Some(filter) = chosen.or_else(|| verbose.then(|| "warn,esign=debug".to_owned())) else { return };
-    let colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
-        .with_writer(std::io::stderr)
-        .with_ansi(colours)
+        .with_writer(|| output::Log)
+        // A colour is an escape sequence, and lines of a log carry words that are not ours.
+        .with_ansi(false)
         .init();
 }

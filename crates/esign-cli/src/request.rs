@@ -8,32 +8,52 @@ use serde_json::{Map, Value, json};
 use crate::args::Request;
 use crate::failure::Failure;
 use crate::files::read_text;
+use crate::output::file_json;
 use crate::settings::{from_value, toml_value};
 
 /// The request, with its documents read.
 pub(crate) fn read(args: &Request) -> Result<SignRequest, Failure> {
     match &args.request {
         Some(path) => read_file(path, &args.files),
-        None => request(Path::new("command line"), from_options(args)?, Path::new("")),
+        None => request(Path::new("command line"), from_options(args)?, &Sources::Given(&args.files)),
     }
 }
 
 /// The request of a file, with these documents in the place of its own if there are any.
 pub(crate) fn read_file(path: &Path, files: &[PathBuf]) -> Result<SignRequest, Failure> {
     let mut value = file_value(path)?;
-    // Paths in a request file start from its folder, those on the command line from here.
-    let folder = path.parent().filter(|_| files.is_empty()).unwrap_or(Path::new(""));
-    if !files.is_empty() {
-        put_documents(&mut value, files)?;
+    if files.is_empty() {
+        return request(path, value, &Sources::Beside(path.parent().unwrap_or(Path::new(""))));
     }
-    request(path, value, folder)
+    put_documents(&mut value, files)?;
+    request(path, value, &Sources::Given(files))
 }
 
-fn request(path: &Path, value: Value, folder: &Path) -> Result<SignRequest, Failure> {
+/// Where documents are read from.
+enum Sources<'a> {
+    /// Paths in a request file start from its folder.
+    Beside(&'a Path),
+    /// Files of the command line, whose names need not be Unicode as those in a request are.
+    Given(&'a [PathBuf]),
+}
+
+impl Sources<'_> {
+    fn path(&self, named: &Path) -> PathBuf {
+        match self {
+            Self::Beside(folder) => folder.join(named),
+            Self::Given(files) => {
+                let given = files.iter().find(|file| file.to_string_lossy() == named.to_string_lossy());
+                given.map_or(named, PathBuf::as_path).to_owned()
+            }
+        }
+    }
+}
+
+fn request(path: &Path, value: Value, sources: &Sources<'_>) -> Result<SignRequest, Failure> {
     let file: RequestFile = from_value(path, value)?;
     // The reader's own words are lost in the contract's error: keep the file system's.
     let request = file.into_request(|document| {
-        let document = folder.join(document);
+        let document = sources.path(document);
         std::fs::read(&document)
             .map(Into::into)
             .map_err(|e| Error::config("documents", format!("cannot read {}: {e}", document.display())))
@@ -63,14 +83,14 @@ fn put_documents(request: &mut Value, files: &[PathBuf]) -> Result<(), Failure> 
         request["documents"] = Value::Array(vec![json!({}); files.len()]);
     }
     for (i, file) in files.iter().enumerate() {
-        request["documents"][i]["path"] = json!(file);
+        request["documents"][i]["path"] = file_json(file);
     }
     Ok(())
 }
 
 /// The file form of what the options say, so that both are read by the same rules.
 fn from_options(args: &Request) -> Result<Value, Failure> {
-    let mut documents: Vec<_> = args.files.iter().map(|file| json!({ "path": file })).collect();
+    let mut documents: Vec<_> = args.files.iter().map(|file| json!({ "path": file_json(file) })).collect();
     if let Some(name) = &args.name {
         match documents.as_mut_slice() {
             [only] => only["name"] = json!(name),

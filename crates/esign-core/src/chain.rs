@@ -186,14 +186,14 @@ impl ChainRecord {
             .legs
             .iter()
             .map(|leg| StoredLeg { signer: leg.signer.clone(), progress: stored(&leg.progress) });
-        let stored = Stored {
+        let form = Stored {
             chain: CHAIN_VERSION,
             instance: self.instance.clone(),
             reference: self.reference.clone(),
             original: self.original,
             legs: legs.collect(),
         };
-        SecretString::from(stored::write(&stored))
+        SecretString::from(stored::write(&form))
     }
 
     /// Reads a stored record of any version.

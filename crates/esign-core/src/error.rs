@@ -1,11 +1,12 @@
 //! One error for every provider: what went wrong, whether trying again is safe, and whose words they are.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
 use crate::ProviderKind;
-use crate::redact::{scrub, scrub_id};
+use crate::redact::{printable, scrub, scrub_id};
 
 /// The result of every fallible call of the contract.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -180,7 +181,11 @@ impl fmt::Display for Operation {
 ///
 /// `Display` says what happened and what to do, in one line. Neither `Display` nor `Debug` contains a URL query, a
 /// token, document bytes, an e-mail address, a phone number or a national id: the provider's own words pass through
-/// [`redact::scrub`](crate::redact::scrub) on their way in.
+/// [`redact::scrub`](crate::redact::scrub) on their way in, and everything else through
+/// [`redact::printable`](crate::redact::printable), so that an error is always one line.
+///
+/// `{:?}` reads like `Display`, with the kind before it, because that is what Rust prints of an error that `main` returns;
+/// `{:#?}` shows every part.
 ///
 /// ```
 /// use esign_core::{Error, ErrorKind, Retry};
@@ -217,7 +222,7 @@ impl Error {
         Self(Box::new(Inner {
             kind,
             retry: Retry::Never,
-            message: message.into(),
+            message: one_line(message),
             provider: None,
             instance: None,
             operation: None,
@@ -261,7 +266,7 @@ impl Error {
     /// Says it in other words, keeping everything else.
     #[must_use]
     pub fn with_message(mut self, message: impl Into<String>) -> Self {
-        self.0.message = message.into();
+        self.0.message = one_line(message);
         self
     }
 
@@ -275,7 +280,7 @@ impl Error {
     /// Names the configured instance.
     #[must_use]
     pub fn with_instance(mut self, instance: impl Into<String>) -> Self {
-        self.0.instance = Some(instance.into());
+        self.0.instance = Some(one_line(instance));
         self
     }
 
@@ -289,17 +294,18 @@ impl Error {
     /// Names the field of the request or the key of the configuration: `signers[1].placements[0].page`.
     #[must_use]
     pub fn field(mut self, path: impl Into<String>) -> Self {
-        self.0.field = Some(path.into());
+        self.0.field = Some(one_line(path));
         self
     }
 
     /// Puts `prefix` before the field path: the caller knows where its part lies in the whole.
     #[must_use]
     pub fn within(mut self, prefix: &str) -> Self {
+        let prefix = &printable(prefix);
         self.0.field = Some(match self.0.field.take() {
             Some(path) if path.starts_with('[') => format!("{prefix}{path}"),
             Some(path) => format!("{prefix}.{path}"),
-            None => prefix.to_owned(),
+            None => prefix.to_string(),
         });
         self
     }
@@ -464,6 +470,14 @@ impl Error {
     }
 }
 
+fn one_line(text: impl Into<String>) -> String {
+    let text = text.into();
+    match printable(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(clean) => clean,
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let e = &self.0;
@@ -517,6 +531,9 @@ fn look_first(operation: Option<Operation>) -> &'static str {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let e = &self.0;
+        if !f.alternate() {
+            return write!(f, "{}: {self}", e.kind.as_str());
+        }
         let mut s = f.debug_struct("Error");
         s.field("kind", &e.kind).field("retry", &e.retry).field("message", &e.message);
         let mut some = |name, value: Option<&dyn fmt::Debug>| {
@@ -583,6 +600,32 @@ mod tests {
             let error =
                 Error::new(ErrorKind::Timeout, "x").with_retry(Retry::OutcomeUnknown).during(operation);
             assert!(error.to_string().contains(advice), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_main_returns_reads_as_a_sentence_with_its_advice() {
+        let error = Error::new(ErrorKind::Provider, "the service failed").with_retry(Retry::OutcomeUnknown);
+        assert_eq!(format!("{error:?}"), format!("provider: {error}"));
+        assert!(error.to_string().starts_with("the service failed; it may have had an effect"), "{error}");
+        assert!(format!("{error:#?}").contains("retry: OutcomeUnknown"));
+    }
+
+    #[test]
+    fn an_error_is_one_line_whatever_is_put_into_it() {
+        let evil = "x\u{1b}[2J\n\u{202e}\u{9b}y";
+        let error = Error::new(ErrorKind::Config, evil)
+            .with_instance(evil)
+            .field(evil)
+            .within(evil)
+            .with_code(evil)
+            .said(evil)
+            .with_request_id(evil)
+            .with_trace_id(evil)
+            .context("fact", evil);
+        for text in [error.to_string(), format!("{error:?}"), error.with_message(evil).to_json().to_string()]
+        {
+            assert!(!text.contains(crate::redact::is_unprintable), "{text:?}");
         }
     }
 

@@ -166,7 +166,7 @@ pub enum XrefKind {
     Table,
     /// A cross-reference stream.
     Stream,
-    /// A table that also points to a stream (`/XRefStm`): Sign with Singpass refuses it.
+    /// A table that also points to a stream (`/XRefStm`), which some services refuse.
     Hybrid,
 }
 

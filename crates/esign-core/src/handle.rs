@@ -90,7 +90,7 @@ impl Handle {
     /// The handle as one string. It is a secret.
     #[must_use]
     pub fn to_stored(&self) -> SecretString {
-        let stored = Stored {
+        let form = Stored {
             v: 1,
             instance: self.instance.clone(),
             kind: self.kind.clone(),
@@ -100,7 +100,7 @@ impl Handle {
             created_at: self.request.created_at,
             private: self.request.private.clone(),
         };
-        SecretString::from(stored::write(&stored))
+        SecretString::from(stored::write(&form))
     }
 
     /// Reads a stored handle of any version.

@@ -7,6 +7,7 @@ mod chain;
 mod client;
 mod clock;
 mod config;
+pub mod duration;
 mod error;
 mod event;
 pub mod facts;

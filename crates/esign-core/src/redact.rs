@@ -1,9 +1,37 @@
-//! Takes personal data and secrets out of words that are not ours.
+//! Takes personal data, secrets and what commands a terminal out of words that are not ours.
+
+use std::borrow::Cow;
 
 /// How much of a provider's words is kept.
 const MAX_CHARS: usize = 500;
 /// A run of token characters this long is taken for a secret.
 const MIN_TOKEN: usize = 32;
+
+/// The text as it may be printed or logged in one line: each character that could command a terminal, end a line or turn the
+/// reading direction is replaced by U+FFFD. Everything that is not ours goes through this before a person sees it: words of a
+/// provider, names from a PDF, file names, keys of a configuration.
+///
+/// ```
+/// use esign_core::redact::printable;
+/// assert_eq!(printable("lease\u{1b}[2J\n\u{202e}fdp"), "lease\u{fffd}[2J\u{fffd}\u{fffd}fdp");
+/// assert_eq!(printable("Ünïcødé 合同"), "Ünïcødé 合同");
+/// ```
+#[must_use]
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if text.contains(is_unprintable) { text.replace(is_unprintable, "\u{fffd}").into() } else { text.into() }
+}
+
+/// Control characters, separators of lines, marks and overrides of direction, and what is never seen but copied along: zero
+/// width spaces, byte order marks, annotations and tags. Joiners stay: several scripts are written with them.
+#[must_use]
+pub fn is_unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+                | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+        )
+}
 
 /// The text without e-mail addresses, national ids, phone numbers, URL queries and anything that looks like a token,
 /// without control characters, and cut to 500 characters.
@@ -32,7 +60,7 @@ pub fn scrub(text: &str) -> String {
             return out;
         }
         out.push_str(&clean);
-        out.extend(tail.chars().map(|c| if c.is_control() { ' ' } else { c }));
+        out.extend(tail.chars().map(|c| if is_unprintable(c) { ' ' } else { c }));
     }
     let trimmed = out.trim_end().len();
     out.truncate(trimmed);
@@ -48,7 +76,7 @@ pub(crate) fn scrub_id(id: &str) -> String {
 
 fn is_break(c: char) -> bool {
     c.is_whitespace()
-        || c.is_control()
+        || is_unprintable(c)
         || matches!(c, '"' | '\'' | '<' | '>' | ',' | ';' | '(' | ')' | '[' | ']' | '{' | '}')
 }
 
@@ -145,7 +173,7 @@ fn is_token_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+' | '/' | '=' | '~')
 }
 
-/// A UUID, perhaps behind a short word: `signv3-01961944-5491-785a-baf2-edea694ae61a`.
+/// A UUID, perhaps behind a short word: `request-01961944-5491-785a-baf2-edea694ae61a`.
 fn is_uuid(word: &str) -> bool {
     const UUID: usize = 36;
     let Some((prefix, uuid)) = word.len().checked_sub(UUID).and_then(|at| word.split_at_checked(at)) else {
@@ -182,8 +210,9 @@ mod tests {
             ("用户S1234567D不存在", Some("用户<national id>不存在")),
             ("a:b:S1234567D", Some("a:b:<national id>")),
             ("https://h.example/ann@example.com/x", Some("https://h.example/<email>/x")),
-            ("request_id=signv3-01961944-5491-785a-baf2-edea694ae61a", None),
+            ("request_id=request-01961944-5491-785a-baf2-edea694ae61a", None),
             ("line\nbreak\u{7}", Some("line break")),
+            ("a\u{1b}[2Jb\u{202e}c\u{9b}d", Some("a [2Jb c d")),
         ];
         for (input, expected) in cases {
             assert_eq!(scrub(input), expected.unwrap_or(input), "{input}");

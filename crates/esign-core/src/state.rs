@@ -1,11 +1,13 @@
 //! How far a request has come.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::redact::printable;
 use crate::{ArtifactId, Handle, NextStep, Personal, RequestRef};
 
 /// The state of a request, or of one signer in it.
@@ -207,6 +209,18 @@ impl StatusReport {
             new_request: None,
             notes: Vec::new(),
         }
+    }
+
+    /// The same without what would command a terminal or break a log's line in the provider's words, so that an application
+    /// may print them. The client does this to every report.
+    #[must_use]
+    pub(crate) fn printable(mut self) -> Self {
+        for words in self.provider_status.iter_mut().chain(&mut self.notes) {
+            if let Cow::Owned(clean) = printable(words) {
+                *words = clean;
+            }
+        }
+        self
     }
 
     /// The state.

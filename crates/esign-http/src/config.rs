@@ -404,7 +404,6 @@ mod duration {
     use std::fmt;
     use std::time::Duration;
 
-    use esign_core::jiff::SignedDuration;
     use serde::de::{Deserializer, Error, Visitor};
 
     pub(super) fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
@@ -439,9 +438,7 @@ mod duration {
         }
 
         fn visit_str<E: Error>(self, words: &str) -> Result<Duration, E> {
-            let duration: SignedDuration = words.parse().map_err(|_| {
-                E::custom(format!("{words:?} is not a duration; write \"30s\", \"2m\" or seconds"))
-            })?;
+            let duration = esign_core::duration::parse(words).map_err(|error| E::custom(error.message()))?;
             Duration::try_from(duration).map_err(|_| E::custom("a duration cannot be negative"))
         }
     }

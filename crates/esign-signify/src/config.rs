@@ -89,16 +89,16 @@ pub struct SignifyConfig {
     pub document_url_bearer: DocumentUrlBearer,
 
     /// The age at which a document's address is fetched anew. Default `"25m"`: it is "only guaranteed" for 30 minutes.
-    #[serde(default = "twenty_five_minutes")]
+    #[serde(default = "twenty_five_minutes", deserialize_with = "esign_core::duration::deserialize")]
     pub document_url_max_age: SignedDuration,
 
     /// By how much Signify's clock and ours may differ when a lost submission is looked for. Default `"5m"`.
-    #[serde(default = "five_minutes")]
+    #[serde(default = "five_minutes", deserialize_with = "esign_core::duration::deserialize")]
     pub lookup_skew: SignedDuration,
 
     /// How long to wait before looking a second time, when nothing is found: a create whose answer was lost may still be
     /// under way. Default `"5s"`.
-    #[serde(default = "five_seconds")]
+    #[serde(default = "five_seconds", deserialize_with = "esign_core::duration::deserialize")]
     pub lookup_settle: SignedDuration,
 
     /// How requests travel.

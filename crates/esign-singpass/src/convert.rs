@@ -99,6 +99,27 @@ pub fn uin_hash(nric: &Personal, nric_case: LetterCase, hash_case: LetterCase) -
     Ok(hash_case.apply(&hex))
 }
 
+/// Whether the last letter of an NRIC or FIN belongs to its digits. The hash of another number is that of no person.
+pub(crate) fn check_letter_holds(nric: &Personal) -> bool {
+    const WEIGHTS: [usize; 7] = [2, 7, 6, 5, 4, 3, 2];
+    let text = nric.expose().trim().to_ascii_uppercase();
+    let [first, digits @ .., last] = text.as_bytes() else { return false };
+    // What the sum starts from, and the letters by its remainder.
+    let (start, letters) = match first {
+        b'S' => (0, b"JZIHGFEDCBA"),
+        b'T' => (4, b"JZIHGFEDCBA"),
+        b'F' => (0, b"XWUTRQPNMLK"),
+        b'G' => (4, b"XWUTRQPNMLK"),
+        b'M' => (3, b"XWUTRQPNJLK"),
+        _ => return false,
+    };
+    let sum = digits
+        .iter()
+        .zip(WEIGHTS)
+        .fold(start, |sum, (digit, weight)| sum + usize::from(digit.wrapping_sub(b'0')) * weight);
+    digits.len() == WEIGHTS.len() && letters[sum % letters.len()] == *last
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +158,20 @@ mod tests {
             let (_, (dx, dy)) = Location::from_box(1, &Rect::new(x, y, BOX_WIDTH, BOX_HEIGHT), A4).unwrap();
             prop_assert!((-1e-6..=A4.width / STEPS).contains(&dx), "{dx}");
             prop_assert!((-1e-6..=A4.height / STEPS).contains(&dy), "{dy}");
+        }
+    }
+
+    #[test]
+    fn one_letter_of_eleven_belongs_to_the_digits() {
+        for good in ["S1234567D", "T1234567J", "F1234567N", "G1234567X", "M1234567K", " s0000001i "] {
+            assert!(check_letter_holds(&good.into()), "{good}");
+        }
+        for bad in ["S1234567A", "T1234567D", "F1234567D", "A1234567D", "S1234576D", "S123456D", "", "S"] {
+            assert!(!check_letter_holds(&bad.into()), "{bad}");
+        }
+        for first in ["S", "T", "F", "G", "M"] {
+            let good = ('A'..='Z').filter(|last| check_letter_holds(&format!("{first}7654321{last}").into()));
+            assert_eq!(good.count(), 1, "{first}");
         }
     }
 

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::callbacks::SingpassCallbacks;
 use crate::client::{Initiate, SingpassClient};
 use crate::config::{Api, SingpassConfig};
-use crate::convert::{BOX_HEIGHT, BOX_WIDTH, DECIMALS, Location, uin_hash};
+use crate::convert::{BOX_HEIGHT, BOX_WIDTH, DECIMALS, Location, check_letter_holds, uin_hash};
 use crate::error::{ACCESS_EXPIRED, ACTIVE_SESSION, ALREADY_SIGNED, EXPIRED, NOT_SIGNED, refusal_code};
 use crate::settle::{settle, unverified};
 use crate::{KIND, client};
@@ -115,6 +115,17 @@ impl Singpass {
             locations,
             signer_uin_hash: hash.map(Personal::new),
         })
+    }
+
+    fn identity_finding(&self, identity: &Identity) -> Option<Finding> {
+        const AT: &str = "signers[0].identity.value";
+        if let Err(error) = self.hash(identity) {
+            return Some(Finding::invalid("signer.identity", AT, error.message()));
+        }
+        let message = "the last letter of this NRIC or FIN does not belong to its digits, so nobody has it and nobody could \
+                       sign: is a digit or letter mistyped?";
+        (!check_letter_holds(&identity.value))
+            .then(|| Finding::warning("signer.identity.letter", AT, message))
     }
 
     fn hash(&self, identity: &Identity) -> Result<String> {
@@ -220,10 +231,8 @@ pub(crate) fn capabilities(config: &SingpassConfig, endpoint: Endpoint) -> Capab
 impl Documents for Singpass {
     fn check<'a>(&self, request: &Resolved<'a>) -> Vec<Finding> {
         let mut findings = Vec::new();
-        if let Some(identity) = request.request.signers[0].identity.as_ref()
-            && let Err(error) = self.hash(identity)
-        {
-            findings.push(Finding::invalid("signer.identity", "signers[0].identity.value", error.message()));
+        if let Some(identity) = &request.request.signers[0].identity {
+            findings.extend(self.identity_finding(identity));
         }
         let placements: Vec<_> = request.signers.iter().flat_map(|signer| &signer.placements).collect();
         for placement in placements {

@@ -228,8 +228,7 @@ impl Supplied {
     /// The JSON object to answer with.
     #[must_use]
     pub fn to_json(&self) -> String {
-        // Three texts have a JSON form.
-        serde_json::to_string(self).unwrap_or_default()
+        serde_json::json!(self).to_string()
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::args::{Common, OneHandle};
 use crate::failure::{Exit, Failure};
 use crate::files::read_handle;
-use crate::output::Output;
+use crate::output::{Output, printable};
 use crate::settings;
 
 /// Good if nobody can sign any more.
@@ -29,6 +29,6 @@ pub(crate) async fn run(args: &OneHandle, common: &Common, output: &Output) -> R
         other => other.as_str(),
     };
     let object = json!({ "key": handle.key().as_str(), "outcome": outcome.as_str() });
-    output.answer(&object, || words.to_owned());
+    output.answer(&object, || printable(words));
     Ok((outcome != CancelOutcome::TooLate).into())
 }

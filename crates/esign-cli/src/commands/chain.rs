@@ -13,7 +13,7 @@ use super::session::{Closed, OpenPage, SessionPage, ended};
 use crate::args::Send;
 use crate::failure::{Exit, Failure};
 use crate::files::{Paper, read_bytes, read_text, replace};
-use crate::output::Mark;
+use crate::output::{Mark, file_json, shown};
 
 /// `NAME.chain` says how far it is; every leg leaves `NAME-N.handle`, `NAME-N.record.json` and `NAME-N.signed.pdf`. Each is
 /// stored before the next thing is done, so that `--resume` goes on from any point.
@@ -104,7 +104,7 @@ pub(super) async fn run(
                 // Before the record says so: the next leg, and whoever resumes, needs it.
                 replace(&papers.signed(), &artifact.content)?;
                 store(&desk.papers.chain(), &chain)?;
-                desk.output.say(Mark::Good, format!("{signer}: signed, {}", papers.signed().display()));
+                desk.output.say(Mark::Good, format!("{signer}: signed, {}", shown(&papers.signed())));
                 if last {
                     let exit = finished(desk, &chain, &papers.signed(), &artifact);
                     return Ok(if incomplete { Exit::SentIncomplete } else { exit });
@@ -196,17 +196,17 @@ fn store(file: &Path, chain: &ChainRecord) -> Result<(), Failure> {
 fn finished(desk: &Desk<'_>, chain: &ChainRecord, file: &Path, signed: &Artifact) -> Exit {
     let first = desk.papers.leg(1).record();
     let object = json!({
-        "chain": desk.papers.chain(),
+        "chain": file_json(&desk.papers.chain()),
         "signed": chain.progress().0,
-        "file": file,
+        "file": file_json(file),
         "sha256": signed.sha256().to_string(),
-        "record_file": first,
+        "record_file": file_json(&first),
     });
     desk.output.answer(&object, || {
         format!(
             "everybody has signed: {}\ncheck it: esign verify {0} --record {} --root ROOT.pem",
-            file.display(),
-            first.display()
+            shown(file),
+            shown(&first)
         )
     });
     Exit::Good
@@ -215,7 +215,7 @@ fn finished(desk: &Desk<'_>, chain: &ChainRecord, file: &Path, signed: &Artifact
 fn stopped(desk: &Desk<'_>) -> Exit {
     desk.output.plain(format!(
         "The chain goes on with the same command and --resume; keep {} secret.",
-        desk.papers.chain().display()
+        shown(&desk.papers.chain())
     ));
     Exit::Good
 }
@@ -226,7 +226,7 @@ fn given_up(desk: &Desk<'_>, signed: usize, why: &str) -> Exit {
         0 => "Nobody has signed: send it anew under another name (--save).".to_owned(),
         signed => format!(
             "The signatures made so far are in {}: send that to those who have not signed.",
-            desk.papers.leg(signed).signed().display()
+            shown(&desk.papers.leg(signed).signed())
         ),
     });
     Exit::NotGood

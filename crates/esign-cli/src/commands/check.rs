@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 
 use crate::args::{Check, Common};
 use crate::failure::{Exit, Failure};
-use crate::output::{Mark, Output, bold};
+use crate::output::{Mark, Output, bold, shown};
 use crate::settings;
 
 pub(crate) async fn run(args: &Check, common: &Common, output: &Output) -> Result<Exit, Failure> {
     // Building the client checks the configuration, and reads every key and secret.
     let client = settings::client(common).await?;
-    let path = settings::path(common).display().to_string();
+    let path = shown(&settings::path(common));
     let names: Vec<String> = match &args.instance {
         Some(name) => {
             client.capabilities(name)?;

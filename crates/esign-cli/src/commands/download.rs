@@ -10,7 +10,7 @@ use super::verify::{self, Checked};
 use crate::args::{Common, Download};
 use crate::failure::{Exit, Failure};
 use crate::files::{Papers, is_written, read_handle, read_record, replace, write_new};
-use crate::output::{Mark, Output};
+use crate::output::{Mark, Output, file_json, shown};
 use crate::settings;
 
 /// Good if the file was fetched and nothing that could be checked is wrong with it.
@@ -47,14 +47,14 @@ pub(crate) async fn run(args: &Download, common: &Common, output: &Output) -> Re
     let object = json!({
         "key": handle.key().as_str(),
         "artifact": artifact.id.as_str(),
-        "file": out,
+        "file": file_json(&out),
         "bytes": artifact.content.len(),
         "sha256": artifact.sha256().to_string(),
         "good": good,
         "verification": verification,
     });
     output.answer(&object, || {
-        let mut text = format!("{} ({} bytes)\n", out.display(), artifact.content.len());
+        let mut text = format!("{} ({} bytes)\n", shown(&out), artifact.content.len());
         match &checked {
             Some(Judged::Against(checked)) => text += &checked.words(&out),
             Some(Judged::Unsigned) => text += &format!("{} there is no signature in it\n", Mark::Bad),

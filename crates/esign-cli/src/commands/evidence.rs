@@ -13,7 +13,7 @@ use super::verify;
 use crate::args::{self, Common};
 use crate::failure::{Exit, Failure};
 use crate::files::{Papers, read_bytes, read_record, read_text, write_new};
-use crate::output::{Mark, Output, printable, value};
+use crate::output::{Mark, Output, file_json, printable, shown, value};
 
 /// Good if what is in the archive is good.
 pub(crate) async fn run(args: &args::Evidence, common: &Common, output: &Output) -> Result<Exit, Failure> {
@@ -60,14 +60,14 @@ async fn pack(name: &Path, args: &args::Evidence, common: &Common, output: &Outp
     let sha256 = Sha256Hash::of(&packed.archive).to_string();
     let good = packed.problems.is_empty();
     let object = json!({
-        "file": out,
+        "file": file_json(&out),
         "bytes": packed.archive.len(),
         "sha256": sha256,
         "problems": packed.problems,
         "good": good,
     });
     output.answer(&object, || {
-        let mut text = format!("{} {} ({} bytes)\n", Mark::from(good), out.display(), packed.archive.len());
+        let mut text = format!("{} {} ({} bytes)\n", Mark::from(good), shown(&out), packed.archive.len());
         for problem in &packed.problems {
             text += &format!("    {} {}\n", Mark::Bad, printable(problem));
         }
@@ -121,7 +121,7 @@ async fn check(
 
 fn words(path: &Path, sha256: &str, report: &EvidenceReport) -> String {
     let (mark, verdict) = verify::in_words(report.verdict);
-    let mut text = format!("{mark} {}: {verdict}; packed {}\n", path.display(), report.created_at);
+    let mut text = format!("{mark} {}: {verdict}; packed {}\n", shown(path), report.created_at);
     for problem in &report.problems {
         text += &format!("    {mark} {}\n", printable(problem));
     }

@@ -48,7 +48,12 @@ fn words(facts: &PdfFacts) -> Vec<(String, String)> {
     let mut rows = vec![
         (
             "PDF".to_owned(),
-            format!("version {}, {} bytes, {} revisions", facts.version, facts.bytes, facts.revisions.len()),
+            format!(
+                "version {}, {} bytes, {} revisions",
+                printable(&facts.version),
+                facts.bytes,
+                facts.revisions.len()
+            ),
         ),
         ("pages".to_owned(), pages(facts)),
         ("form fields".to_owned(), facts.form_fields.to_string()),
@@ -65,13 +70,13 @@ fn words(facts: &PdfFacts) -> Vec<(String, String)> {
     const LISTED: usize = 20;
     for field in facts.fields.iter().take(LISTED) {
         let page = field.widgets.first().map(|widget| format!(": page {}", widget.page)).unwrap_or_default();
-        rows.push(("form field".to_owned(), format!("{}{page}", field.name)));
+        rows.push(("form field".to_owned(), printable(&format!("{}{page}", field.name))));
     }
     if facts.fields.len() > LISTED {
         rows.push((String::new(), format!("and {} more", facts.fields.len() - LISTED)));
     }
     if !facts.features.is_empty() {
-        rows.push(("has".to_owned(), facts.features.join(", ")));
+        rows.push(("has".to_owned(), printable(&facts.features.join(", "))));
     }
     rows
 }

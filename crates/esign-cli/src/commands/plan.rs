@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::args::{self, Common};
 use crate::failure::{Exit, Failure};
-use crate::output::{Mark, Output, bold, value};
+use crate::output::{Mark, Output, bold, printable, value};
 use crate::{request, settings};
 
 /// Good if the request could be sent: by the instance named, else by the active one, else by any.
@@ -82,7 +82,7 @@ fn place_words(place: &PlannedPlacement) -> String {
         (None, Some(native)) => format!("x {} and y {} in the provider's own numbers", native.x, native.y),
         (None, None) => "found by the provider".to_owned(),
     };
-    format!("{}: {page}{spot}{way}", placed.signer)
+    printable(&format!("{}: {page}{spot}{way}", placed.signer))
 }
 
 /// At most two decimals.

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::args::{self, Common};
 use crate::failure::{Exit, Failure};
 use crate::files::replace;
-use crate::output::{self, Output, value};
+use crate::output::{self, Output, file_json, shown, value};
 use crate::{request, settings};
 
 /// Points to an inch.
@@ -38,7 +38,7 @@ pub(crate) async fn run(args: &args::Preview, common: &Common, output: &Output) 
     replace(&args.out, &picture.png)?;
     let good = misplaced(&plan).next().is_none();
     let answer = json!({
-        "file": args.out,
+        "file": file_json(&args.out),
         "width": picture.width,
         "height": picture.height,
         "plan": value(&plan),
@@ -77,7 +77,7 @@ fn words(plan: &Plan, marks: &[Mark], args: &args::Preview) -> String {
     let mut text = format!(
         "{} {}: boxes as {} would draw them: {}, refused: {refused}\n",
         output::Mark::from(refused == 0),
-        args.out.display(),
+        shown(&args.out),
         plan.instance,
         marks.len(),
     );

@@ -8,7 +8,7 @@ use super::send::tell;
 use crate::args::{Common, Resolve};
 use crate::failure::{Exit, Failure};
 use crate::files::{Papers, read_intent};
-use crate::output::Output;
+use crate::output::{Output, printable, shown};
 use crate::settings;
 
 /// Good if the request was found, or certainly never sent.
@@ -25,14 +25,14 @@ pub(crate) async fn run(args: &Resolve, common: &Common, output: &Output) -> Res
         Resolution::Candidates(candidates) => choose(&candidates, args, &papers, output),
         Resolution::NotFound => {
             output.answer(&json!({ "resolution": "not_found" }), || {
-                format!("it was not sent: it is safe to send it again once {} is gone", args.intent.display())
+                format!("it was not sent: it is safe to send it again once {} is gone", shown(&args.intent))
             });
             Ok(Exit::Good)
         }
         Resolution::Unknown { why } => {
             let advice = advice(&client, &intent);
             let object = json!({ "resolution": "unknown", "why": why, "advice": advice });
-            output.answer(&object, || format!("nobody can tell: {why}\n{}", advice.join("\n")));
+            output.answer(&object, || format!("nobody can tell: {}\n{}", printable(&why), advice.join("\n")));
             Ok(Exit::OutcomeUnknown)
         }
         _ => Err(Failure::usage("this version of the command does not understand the provider's answer")),
@@ -102,11 +102,11 @@ fn choose(
         for candidate in candidates {
             let record = &candidate.submission.record;
             let made = record.provider_created_at().map(|at| format!(", made {at}")).unwrap_or_default();
-            let agrees = candidate.agrees.join(", ");
+            let agrees = printable(&candidate.agrees.join(", "));
             lines += &format!(
                 "  {}  provider id {}{made}; agrees: {agrees}\n",
                 key(candidate),
-                record.provider_id()
+                printable(record.provider_id())
             );
         }
         lines

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::args::{Common, Roots};
 use crate::failure::{Exit, Failure};
 use crate::files::{read_bytes, write_new};
-use crate::output::{Mark, Output, bold, columns, printable, value};
+use crate::output::{Mark, Output, bold, columns, file_json, printable, shown, value};
 use crate::settings;
 
 const EVERYTHING: &str = "signers and timestamps";
@@ -130,7 +130,7 @@ impl Root {
 
     fn to_json(&self) -> Value {
         let mut object = value(&self.facts);
-        object["file"] = json!(self.file);
+        object["file"] = file_json(&self.file);
         object["used_for"] = json!(self.used_for);
         object["problems"] = json!(self.faults());
         object
@@ -146,7 +146,7 @@ impl Root {
             row("serial", facts.serial.clone()),
             row("valid", format!("{} to {}", facts.not_before, facts.not_after)),
             row("used for", self.used_for.to_owned()),
-            row("file", self.file.display().to_string()),
+            row("file", shown(&self.file)),
         ];
         let mark = Mark::from(self.faults().is_empty());
         let faults: String =

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::args;
 use crate::failure::{Exit, Failure};
 use crate::files::{read_text, write_new};
-use crate::output::{Mark, Output};
+use crate::output::{Mark, Output, shown};
 
 /// Serves until the process is told to stop.
 pub(crate) async fn run(args: args::Sandbox, output: &Output) -> Result<Exit, Failure> {
@@ -220,7 +220,7 @@ fn tell(sandbox: &Sandbox, args: &args::Sandbox, config: &str, output: &Output) 
     output
         .say(Mark::Good, format!("the sandbox listens on {url} (no legal signatures; stop it with Ctrl-C)"));
     output.plain(match &args.write_config {
-        Some(path) => format!("The configuration for it is in {}.", path.display()),
+        Some(path) => format!("The configuration for it is in {}.", shown(path)),
         None => format!("The configuration for it, to be put into esign.toml:\n\n{config}"),
     });
     output.plain(format!(

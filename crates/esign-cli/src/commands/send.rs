@@ -11,7 +11,7 @@ use super::watch::duration;
 use crate::args::{Common, Send};
 use crate::failure::{Exit, Failure};
 use crate::files::{Displaced, Kept, Paper, Papers, is_written, read_intent};
-use crate::output::{Mark, Output, value};
+use crate::output::{Mark, Output, file_json, printable, shown, value};
 use crate::{request, settings};
 
 pub(crate) async fn run(args: &Send, common: &Common, output: &Output) -> Result<Exit, Failure> {
@@ -172,7 +172,7 @@ pub(super) fn announce(about: &Announced<'_>, page: &OpenPage, papers: &Papers, 
         "key": null,
         "handle_file": papers.handle(),
         "record_file": papers.record(),
-        "intent_file": papers.intent(),
+        "intent_file": file_json(&papers.intent()),
         "links_file": null,
         "changes": about.changes,
         "next_steps": page.addresses.iter().map(step).collect::<Vec<_>>(),
@@ -215,12 +215,12 @@ pub(crate) fn tell(
 ) -> Exit {
     output.answer(&summary(submission, papers, kept, print_links), || {
         let handle = kept.place(Paper::Handle, papers.handle());
-        let secret = handle.map_or_else(|| "the handle".to_owned(), |file| file.display().to_string());
+        let secret = handle.map_or_else(|| "the handle".to_owned(), |file| shown(&file));
         let mut lines =
             format!("sent through {}; keep {secret} secret\n", submission.record.intent().instance());
         for next in &submission.next_steps {
             let words = step_words(&next.step, print_links, papers, kept);
-            lines += &format!("{}: {words}\n", next.signer);
+            lines += &format!("{}: {words}\n", printable(&next.signer));
         }
         lines + &displaced_words(kept)
     });
@@ -238,10 +238,10 @@ fn summary(submission: &Submission, papers: &Papers, kept: &Kept, print_links: b
         "kind": intent.kind().as_str(),
         "reference": intent.reference().as_str(),
         "key": submission.handle.key().as_str(),
-        "handle_file": kept.place(Paper::Handle, papers.handle()),
-        "record_file": kept.place(Paper::Record, papers.record()),
-        "intent_file": papers.intent(),
-        "links_file": links,
+        "handle_file": kept.place(Paper::Handle, papers.handle()).map(|file| file_json(&file)),
+        "record_file": kept.place(Paper::Record, papers.record()).map(|file| file_json(&file)),
+        "intent_file": file_json(&papers.intent()),
+        "links_file": links.map(|file| file_json(&file)),
         "changes": value(&intent.changes()),
         "next_steps": next_steps,
     });
@@ -256,7 +256,7 @@ pub(super) fn displaced_words(kept: &Kept) -> String {
     let mut lines = String::new();
     for Displaced { paper, why, file, content } in &kept.displaced {
         let place = match file {
-            Some(file) => format!("it is in {}, and here, secret", file.display()),
+            Some(file) => format!("it is in {}, and here, secret", shown(file)),
             None => "it could be written nowhere, so keep this, secret".to_owned(),
         };
         lines +=
@@ -270,7 +270,7 @@ pub(super) fn displaced_json(kept: &Kept) -> Value {
         json!({
             "what": displaced.paper.name(),
             "why": displaced.why,
-            "file": displaced.file,
+            "file": displaced.file.as_deref().map(file_json),
             "content": displaced.content,
         })
     };
@@ -283,7 +283,7 @@ fn step_words(step: &Step, print_links: bool, papers: &Papers, kept: &Kept) -> S
             let kept_in = kept.place(Paper::Links, papers.links()).filter(|links| is_written(links));
             let link = match kept_in {
                 _ if print_links => url.expose().to_string(),
-                Some(file) => format!("the link is in {}", file.display()),
+                Some(file) => format!("the link is in {}", shown(&file)),
                 None => "the button leads to the signing page".to_owned(),
             };
             open_before.map_or_else(|| link.clone(), |at| format!("{link} (open it before {at})"))

@@ -7,7 +7,7 @@ use super::send::step_json;
 use crate::args::{Common, OneHandle};
 use crate::failure::{Exit, Failure};
 use crate::files::{add_links, read_handle, renew_handle};
-use crate::output::{Mark, Output, bold, value};
+use crate::output::{Mark, Output, bold, printable, value};
 use crate::settings;
 
 /// Good unless the request has ended without being completed.
@@ -72,7 +72,7 @@ pub(crate) fn words(report: &StatusReport) -> String {
         line += &format!(", {done} of {required} signatures");
     }
     if let Some(word) = &report.provider_status {
-        line += &format!(" (the provider says: {word})");
+        line += &format!(" (the provider says: {})", printable(word));
     }
     match report.result {
         ResultState::Ready { until: Some(until) } => line += &format!(", ready until {until}"),
@@ -90,11 +90,11 @@ pub(crate) fn words(report: &StatusReport) -> String {
     }
     for signer in &report.signers {
         if let Some(key) = &signer.key {
-            line += &format!("\n    {key}: {}", signer.state);
+            line += &format!("\n    {}: {}", printable(key), signer.state);
         }
     }
     for note in &report.notes {
-        line += &format!("\n    {note}");
+        line += &format!("\n    {}", printable(note));
     }
     line
 }

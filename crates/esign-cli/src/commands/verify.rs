@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::args::{Common, Trust, Verify};
 use crate::failure::{Exit, Failure};
 use crate::files::{read_bytes, read_record, write_new};
-use crate::output::{Mark, Output, printable, value};
+use crate::output::{Mark, Output, file_json, printable, shown, value};
 use crate::settings;
 
 pub(super) const NO_ROOTS: &str = "Without root certificates nobody is trusted: name them with --root, or set [trust] roots in the configuration.";
@@ -159,7 +159,7 @@ impl Checked {
             _ => Verdict::Failed,
         });
         let count = self.report.signatures.len();
-        let mut text = format!("{mark} {}: {verdict}; signatures: {count}\n", file.display());
+        let mut text = format!("{mark} {}: {verdict}; signatures: {count}\n", shown(file));
         for problem in &self.problems {
             text += &format!("    {mark} {}\n", printable(problem));
         }

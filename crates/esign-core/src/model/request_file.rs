@@ -55,7 +55,11 @@ pub struct RequestFile {
     language: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     return_url: Option<Url>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::duration::deserialize_some"
+    )]
     expires_after: Option<SignedDuration>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     legal_classes: Vec<LegalClass>,

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::Finding;
 use super::examine::{Draft, Inspection, contradiction};
 use super::wishes::adapt_document_name;
+use crate::redact::is_unprintable;
 use crate::{
     Delivery, Document, MediaType, Need, Occurrence, Order, Placement, Range, Role, Signer, Spot, Unit, Use,
 };
@@ -70,8 +71,8 @@ fn signer_shape(draft: &mut Draft<'_>) {
                 "each signer needs a key of their own",
             ));
         }
-        if signer.email.as_ref().is_some_and(|email| !looks_like_email(email.expose())) {
-            draft.find(contradiction("signer.email", format!("{at}.email"), "this is not an e-mail address"));
+        if let Some(message) = signer.email.as_ref().and_then(|email| email_fault(email.expose())) {
+            draft.find(contradiction("signer.email", format!("{at}.email"), message));
         }
         if signer.phone.as_ref().is_some_and(|phone| !looks_like_phone(phone.expose())) {
             let message = "write mobile numbers with + and country code, digits only: +6591234567";
@@ -98,12 +99,34 @@ fn signer_shape(draft: &mut Draft<'_>) {
     }
 }
 
-/// One `@` with something on both sides, a dot in the domain, no white space or control characters, at most 254 bytes.
-/// Whether the address exists only its owner can show.
+/// Why a text is no e-mail address. Whether an address exists only its owner can show.
+fn email_fault(text: &str) -> Option<&'static str> {
+    if text.contains(is_invisible) {
+        return Some(
+            "this is not an e-mail address: there is an invisible character in it, perhaps copied along; type it anew",
+        );
+    }
+    if text.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("mailto:")) {
+        return Some("this is not an e-mail address: leave out mailto:");
+    }
+    (!looks_like_email(text)).then_some("this is not an e-mail address")
+}
+
+/// Characters that show nothing: what may not be printed, and what scripts and fonts use to join, vary and fill.
+fn is_invisible(c: char) -> bool {
+    is_unprintable(c)
+        || matches!(
+            c,
+            '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+                | '\u{200c}' | '\u{200d}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}'
+                | '\u{e0000}'..='\u{e0fff}'
+        )
+}
+
+/// One `@` with something on both sides, a dot in the domain, no white space and none of the characters that need quotes, at
+/// most 254 bytes.
 fn looks_like_email(text: &str) -> bool {
-    let plain = !text
-        .chars()
-        .any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"' | ',' | ';'));
+    let plain = !text.contains(|c: char| c.is_whitespace() || "<>()[]\\\",;:".contains(c));
     plain
         && text.len() <= 254
         && text.split_once('@').is_some_and(|(local, domain)| {
@@ -112,6 +135,14 @@ fn looks_like_email(text: &str) -> bool {
                 && domain.contains('.')
                 && domain.split('.').all(|label| !label.is_empty())
         })
+}
+
+/// Two ways to write one address are one address: case makes no difference, nor does a domain in its own letters or in
+/// Punycode.
+fn canonical_email(text: &str) -> String {
+    let Some((local, domain)) = text.rsplit_once('@') else { return text.to_lowercase() };
+    let domain = url::Host::parse(domain).map_or_else(|_| domain.to_lowercase(), |host| host.to_string());
+    format!("{}@{domain}", local.to_lowercase())
 }
 
 fn looks_like_phone(text: &str) -> bool {
@@ -351,7 +382,8 @@ fn signer_limits(draft: &mut Draft<'_>) {
                 draft.find(Finding::unsupported(format!("signer.{name}"), format!("{at}.{name}"), message));
             }
         }
-        let repeated = signer.email.as_ref().is_some_and(|email| !seen.insert(email.expose().to_lowercase()));
+        let repeated =
+            signer.email.as_ref().is_some_and(|email| !seen.insert(canonical_email(email.expose())));
         if repeated && by_email && caps.signers.unique_emails {
             let message = "another signer has the same e-mail address (case makes no difference)";
             draft.find(Finding::unsupported("signer.email", format!("{at}.email"), message));
@@ -405,6 +437,26 @@ mod tests {
     fn addresses_numbers_and_languages() {
         for good in ["a@b.sg", "A.b+c@x-y.example.com", "ü@exämple.org"] {
             assert!(looks_like_email(good), "{good}");
+        }
+        for (text, word) in [
+            ("a\u{200b}@b.sg", "invisible"),
+            ("a@b\u{ad}.sg", "invisible"),
+            ("a@b.sg\u{3164}", "invisible"),
+            ("\u{feff}a@b.sg", "invisible"),
+            ("a\u{200d}@b.sg", "invisible"),
+            ("mailto:a@b.sg", "mailto:"),
+            ("MailTo:a@b.sg", "mailto:"),
+            ("x:a@b.sg", "not an e-mail address"),
+        ] {
+            let fault = email_fault(text).unwrap();
+            assert!(
+                fault.contains("this is not an e-mail address") && fault.contains(word),
+                "{text:?}: {fault}"
+            );
+        }
+        for same in ["Ann@Exämple.org", "ann@exämple.org", "ann@xn--exmple-cua.org", "ann@EXA\u{308}MPLE.org"]
+        {
+            assert_eq!(canonical_email(same), "ann@xn--exmple-cua.org", "{same}");
         }
         for bad in [
             "",

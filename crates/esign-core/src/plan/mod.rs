@@ -14,6 +14,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::redact::printable;
 use crate::{Error, ErrorKind, Operation, ProviderKind, Range};
 
 pub(crate) use examine::{Examined, Inspection, Target, examine, leg};
@@ -178,7 +179,7 @@ pub struct Change {
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.field, self.change)
+        write!(f, "{}: {}", printable(&self.field), printable(&self.change))
     }
 }
 
@@ -307,11 +308,11 @@ impl Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(field) = &self.field {
-            write!(f, "{field}: ")?;
+            write!(f, "{}: ", printable(field))?;
         }
-        f.write_str(&self.message)?;
+        f.write_str(&printable(&self.message))?;
         if let Some(line) = &self.allow {
-            write!(f, "; allowed by {line}")?;
+            write!(f, "; allowed by {}", printable(line))?;
         }
         Ok(())
     }

@@ -129,6 +129,10 @@ fn nearest<'a>(tag: &str, known: &'a [String]) -> Option<&'a str> {
 
 fn return_url(draft: &mut Draft<'_>) {
     let Some(url) = draft.request.return_url.clone() else { return };
+    if !matches!(url.scheme(), "https" | "http") {
+        // Refused already, whoever the provider is.
+        return;
+    }
     let support = &draft.caps.return_url;
     let host = url.host_str().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
     let why = if !support.supported.is_yes() {

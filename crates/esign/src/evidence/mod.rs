@@ -233,11 +233,10 @@ impl Files {
     }
 }
 
-/// A file of the archive. An empty one in its place would be evidence of nothing.
-fn written<T: Serialize>(file: &T) -> Result<Vec<u8>> {
-    serde_json::to_vec_pretty(file).map_err(|e| {
-        Error::new(ErrorKind::Internal, "a file of the evidence cannot be written").with_source(e)
-    })
+/// An archive with an empty report in it would prove nothing.
+fn written(part: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec_pretty(part)
+        .map_err(|_| Error::new(ErrorKind::Internal, "a part of the evidence has no JSON form"))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::Stage;
 use super::flow::{Flow, Outcome};
 use crate::failure::Failure;
 use crate::files::{Papers, replace};
+use crate::output::shown;
 
 impl Flow {
     /// Every leg leaves `TITLE-N.*`; `TITLE.chain` says how far the chain has come.
@@ -36,7 +37,7 @@ impl Flow {
                     self.signed(stage, &submission).await?;
                 }
                 ChainStep::Signed { signer, document: signed, last } => {
-                    stage.good(&format!("{signer}: signed, {}", papers.signed().display()));
+                    stage.good(&format!("{signer}: signed, {}", shown(&papers.signed())));
                     if last {
                         outcome.state = Some(State::Completed);
                         return check(stage, &chain, signed, outcome).await;

@@ -15,7 +15,7 @@ use esign::{
 use super::Stage;
 use crate::failure::Failure;
 use crate::files::{Papers, replace};
-use crate::output::Mark;
+use crate::output::{Mark, shown};
 
 /// Nothing in the sandbox takes longer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -165,7 +165,7 @@ async fn pack(
     replace(to, &packed.archive)?;
     let report = esign::check_evidence(packed.archive, &options).await?;
     if report.is_good() {
-        stage.good(&format!("{}: the evidence in one archive, checked", to.display()));
+        stage.good(&format!("{}: the evidence in one archive, checked", shown(&to)));
     }
     Ok(report.problems)
 }
@@ -183,7 +183,7 @@ impl Outcome {
         self.level = report.signatures.iter().map(|signature| signature.level).min();
         self.checked = true;
         if problems.is_empty() {
-            let file = self.file.as_deref().unwrap_or(&stage.out).display();
+            let file = shown(self.file.as_deref().unwrap_or(&stage.out));
             let words = "begins with the bytes that were sent; valid signatures";
             stage.good(&format!("{file}: {words}: {}", self.signatures));
         }

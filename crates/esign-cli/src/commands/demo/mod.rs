@@ -23,7 +23,7 @@ use serde_json::json;
 use crate::args::{Common, Demo};
 use crate::failure::{Exit, Failure};
 use crate::files::{read_bytes, replace};
-use crate::output::{Mark, Output, bold};
+use crate::output::{Mark, Output, bold, shown};
 use crate::settings;
 use flow::{Flow, Outcome};
 
@@ -84,7 +84,7 @@ pub(crate) async fn run(args: Demo, common: &Common, output: &Output) -> Result<
         format!(
             "{good} of {} flows completed and checked; the files are in {}",
             flows.len(),
-            args.out.display()
+            shown(&args.out)
         ),
     );
     let signed = flows.iter().find_map(|act| match act {
@@ -92,7 +92,7 @@ pub(crate) async fn run(args: Demo, common: &Common, output: &Output) -> Result<
         Act::Approve => None,
     });
     if let Some(flow) = signed.filter(|_| all) {
-        let out = args.out.display();
+        let out = shown(&args.out);
         let root = format!("--root {out}/{ROOT}");
         output.plain(format!("Check one yourself: esign verify {out}/{}.signed.pdf {root}", flow.title()));
         output.plain(format!("and all about it:   esign evidence --check {out}/{} {root}", flow.archive()));

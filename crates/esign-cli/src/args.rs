@@ -436,7 +436,7 @@ pub(crate) struct Jwks {
 pub(crate) struct TxnInfo {
     /// By this instance of kind singpass-txn [default: the active one]
     pub(crate) instance: Option<String>,
-    /// Id of the transaction
+    /// Id of the transaction (`txn_id`), yours and unique: 1 to 64 letters, digits, `-`, `_` or `.`
     #[arg(long)]
     pub(crate) id: String,
     /// What the person reads and approves

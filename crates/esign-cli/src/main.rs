@@ -81,10 +81,11 @@ async fn dispatch(args: Args, output: &Output) -> Result<Exit, Failure> {
     }
 }
 
-/// `--verbose` shows what happens inside; `ESIGN_LOG` chooses in detail.
+/// Warnings are always shown; `--verbose` shows what happens inside; `ESIGN_LOG` chooses in detail.
 fn trace(verbose: bool) {
     let chosen = std::env::var("ESIGN_LOG").ok();
-    let Some(filter) = chosen.or_else(|| verbose.then(|| "warn,esign=debug".to_owned())) else { return };
+    let filter =
+        chosen.unwrap_or_else(|| if verbose { "warn,esign=debug" } else { "off,esign=warn" }.to_owned());
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
         .with_writer(|| output::Log)

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use esign::{Client, Config, TrustConfig};
+use esign::{Client, Config, ErrorKind, InstanceConfig, TrustConfig};
 use serde::de::DeserializeOwned;
 
 use crate::args::Common;
 use crate::failure::Failure;
 use crate::files::read_text;
+use crate::output::{Mark, Output};
 
 const FILE: &str = "esign.toml";
 const VARIABLE: &str = "ESIGN_CONFIG";
@@ -20,6 +21,15 @@ pub(crate) fn path(common: &Common) -> PathBuf {
 
 /// Reads and checks the configuration, and builds every instance. No network call.
 pub(crate) async fn client(common: &Common) -> Result<Client, Failure> {
+    Ok(esign::client(read(common)?).await?)
+}
+
+/// The active instance, also where it is left out.
+pub(crate) fn active(common: &Common) -> Result<Option<String>, Failure> {
+    Ok(read(common)?.active)
+}
+
+fn read(common: &Common) -> Result<Config, Failure> {
     let path = path(common);
     if !path.exists() {
         return Err(Failure::usage(format!(
@@ -28,8 +38,7 @@ pub(crate) async fn client(common: &Common) -> Result<Client, Failure> {
             path.display()
         )));
     }
-    let config: Config = from_toml(&path, &read_text(&path)?)?;
-    Ok(esign::client(config).await?)
+    from_toml(&path, &read_text(&path)?)
 }
 
 /// Whom the configuration trusts; nobody if there is none and none was named.
@@ -42,13 +51,60 @@ pub(crate) fn trust(common: &Common) -> Result<TrustConfig, Failure> {
     Ok(config.trust)
 }
 
+/// The client with this instance alone, by its name or an alias: the secrets of others are not needed for it. Without a name the
+/// active instance.
+pub(crate) async fn client_for(common: &Common, instance: Option<&str>) -> Result<Client, Failure> {
+    let mut config = read(common)?;
+    let wanted = instance.map(str::to_owned).or_else(|| config.active.clone());
+    let is_wanted = |name: &String, settings: &InstanceConfig| {
+        wanted.as_ref().is_some_and(|wanted| wanted == name || settings.aliases.contains(wanted))
+    };
+    // What is not there is said by whoever looks for it, with the names of all.
+    if config.check().is_ok() && config.providers.iter().any(|(name, settings)| is_wanted(name, settings)) {
+        config.providers.retain(|name, settings| is_wanted(name, settings));
+        config.active = config.active.filter(|active| config.providers.contains_key(active));
+    }
+    Ok(esign::client(config).await?)
+}
+
+/// Every instance whose secrets can be read, for what sends nothing, and why the others are left out.
+pub(crate) async fn readable_client(common: &Common) -> Result<(Client, Vec<Failure>), Failure> {
+    readable(read(common)?).await
+}
+
+async fn readable(mut config: Config) -> Result<(Client, Vec<Failure>), Failure> {
+    let mut left_out = Vec::new();
+    loop {
+        let error = match esign::client(config.clone()).await {
+            Ok(client) => return Ok((client, left_out)),
+            Err(error) => error,
+        };
+        // `providers.NAME.api_key`: names have no dots.
+        let key = error.field_path().and_then(|key| key.strip_prefix("providers."));
+        let name = key.filter(|_| error.kind() == ErrorKind::Secret).and_then(|key| key.split('.').next());
+        let Some(name) = name.map(str::to_owned) else { return Err(error.into()) };
+        if config.providers.remove(&name).is_none() || config.providers.is_empty() {
+            return Err(error.into());
+        }
+        config.active = config.active.filter(|active| *active != name);
+        left_out.push(error.into());
+    }
+}
+
 /// The same where a configuration is named or lies here, else every provider kind as it typically is: for what sends nothing.
-pub(crate) async fn client_or_typical(common: &Common) -> Result<Client, Failure> {
+pub(crate) async fn client_or_typical(common: &Common) -> Result<(Client, Vec<Failure>), Failure> {
     let path = path(common);
     if common.config.is_none() && path == Path::new(FILE) && !path.exists() {
-        return Ok(esign::matrix::typical_client().await?);
+        return Ok((esign::matrix::typical_client().await?, Vec::new()));
     }
-    client(common).await
+    readable_client(common).await
+}
+
+/// Says which instances are left out, and why.
+pub(crate) fn tell_left_out(left_out: &[Failure], output: &Output) {
+    for failure in left_out {
+        output.say(Mark::Warning, format!("left out: {failure}"));
+    }
 }
 
 /// The instance of this name, or the only one of this kind.

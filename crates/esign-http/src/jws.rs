@@ -67,6 +67,9 @@ pub struct Checks {
     pub require_exp: bool,
     /// The longest time since `iat`, which is then required.
     pub max_age: Option<Duration>,
+    /// The longest time for which a token may still be good: one with an `exp` further away is refused, however it was
+    /// signed, because it could be played back until then.
+    pub max_life: Option<Duration>,
     /// The `aud` that must be (among) the token's.
     pub audience: Option<String>,
     /// The `iss` that must be the token's.
@@ -77,7 +80,7 @@ impl Checks {
     /// `exp` required, and this much leeway; the rest as the fields say.
     #[must_use]
     pub fn expiring(leeway: Duration) -> Self {
-        Self { leeway, require_exp: true, max_age: None, audience: None, issuer: None }
+        Self { leeway, require_exp: true, max_age: None, max_life: None, audience: None, issuer: None }
     }
 
     fn check(&self, claims: &Value, now: Timestamp) -> Result<()> {
@@ -94,6 +97,9 @@ impl Checks {
             None if self.require_exp => return Err(refuse("`exp` is missing")),
             Some(exp) if exp + leeway <= now => {
                 return Err(refuse(format!("expired {:.0} s ago by our clock", now - exp)));
+            }
+            Some(exp) if self.max_life.is_some_and(|life| exp > now + life.as_secs_f64() + leeway) => {
+                return Err(refuse(format!("good for {:.0} s more by our clock, too long", exp - now)));
             }
             _ => {}
         }
@@ -128,6 +134,9 @@ fn is_among(audience: &Value, wanted: &str) -> bool {
     }
 }
 
+/// Members of private and symmetric keys (RFC 7518, 6).
+const PRIVATE_PARTS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
 /// A public key that verifies with its own algorithm, whatever a token says.
 #[derive(Clone)]
 pub struct VerifyingKey {
@@ -143,6 +152,9 @@ impl VerifyingKey {
     /// # Errors
     /// [`ErrorKind::Verification`], saying what keeps it from being one.
     pub fn from_jwk(jwk: &Value) -> Result<Self> {
+        if PRIVATE_PARTS.iter().any(|part| jwk.get(part).is_some()) {
+            return Err(refuse("the key has a private part, so anybody who has seen it can sign with it"));
+        }
         let published = jwk.clone();
         let jwk: Jwk = serde_json::from_value(jwk.clone()).map_err(|_| refuse("not a JWK"))?;
         let AlgorithmParameters::EllipticCurve(point) = &jwk.algorithm else {

@@ -36,15 +36,20 @@ pub struct LocalKey {
 }
 
 impl LocalKey {
-    /// Reads a private key: PKCS#8 PEM (`BEGIN PRIVATE KEY`), SEC1 PEM (`BEGIN EC PRIVATE KEY`) or a private JWK.
+    /// Reads a private key, also after a byte order mark or with its line breaks written as `\n`: PKCS#8 PEM (`BEGIN PRIVATE KEY`), SEC1 PEM (`BEGIN EC PRIVATE KEY`) or a private JWK.
     ///
     /// Without `key_id` the key is called by the JWK's own `kid`, or by its RFC 7638 thumbprint.
     ///
     /// # Errors
     /// [`ErrorKind::Secret`], saying what the text is instead and never repeating it.
     pub fn from_pem_or_jwk(text: &SecretString, key_id: Option<&str>) -> Result<Self> {
-        let text = text.expose_secret().trim();
-        if text.starts_with('{') { Self::from_jwk(text, key_id) } else { Self::from_pem(text, key_id) }
+        let text = text.expose_secret().trim().trim_start_matches('\u{feff}').trim();
+        if text.starts_with('{') {
+            return Self::from_jwk(text, key_id);
+        }
+        // Where a variable has one line only, its line breaks are written out; PEM has no backslash of its own.
+        let lines = SecretString::from(text.replace("\\r", "").replace("\\n", "\n"));
+        Self::from_pem(lines.expose_secret(), key_id)
     }
 
     /// Makes a new key.

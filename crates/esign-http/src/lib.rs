@@ -22,6 +22,8 @@ mod multipart;
 mod pdf;
 mod published;
 #[cfg(feature = "client")]
+mod secrets;
+#[cfg(feature = "client")]
 mod words;
 
 #[cfg(feature = "client")]

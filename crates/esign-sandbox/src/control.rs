@@ -10,7 +10,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use jiff::{SignedDuration, Timestamp};
+use jiff::{Span, SpanRelativeTo, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -95,23 +95,32 @@ async fn clock(State(shared): State<Arc<Shared>>) -> Json<Clock> {
     Json(Clock::of(&shared))
 }
 
-/// `{"advance": "31m"}`: a duration in words (`1h 30m`, `31 days` is not one) or ISO 8601 (`PT31M`).
+/// `{"advance": "31 days"}`: a length of time in words (`1h 30m`, `31d`) or ISO 8601 (`PT31M`, `P31D`).
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Advance {
-    advance: SignedDuration,
+    advance: String,
+}
+
+/// Reads how far a clock goes forward. A day has 24 hours.
+pub(crate) fn length_of_time(text: &str) -> Result<Duration, String> {
+    let how =
+        "write how far the clock goes, such as \"31 minutes\", \"31d\", \"1w\", \"1h 30m\" or \"PT31M\"";
+    let span: Span = text.trim().parse().map_err(|_| format!("{text:?} is no length of time: {how}"))?;
+    if span.get_months() != 0 || span.get_years() != 0 {
+        return Err(format!("months and years differ in length: {how}"));
+    }
+    let length = span.to_duration(SpanRelativeTo::days_are_24_hours());
+    let length = length.map_err(|_| format!("{text:?} is longer than the clock goes: {how}"))?;
+    Duration::try_from(length)
+        .map_err(|_| "the clock moves forward only: advance must not be negative".to_owned())
 }
 
 async fn advance(
     State(shared): State<Arc<Shared>>,
     Input(by): Input<Advance>,
 ) -> Result<Json<Clock>, Refusal> {
-    let by = Duration::try_from(by.advance).map_err(|_| {
-        Refusal(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "the clock moves forward only: advance must not be negative".into(),
-        )
-    })?;
+    let by = length_of_time(&by.advance).map_err(|why| Refusal(StatusCode::UNPROCESSABLE_ENTITY, why))?;
     shared.clock.advance(by);
     Ok(Json(Clock::of(&shared)))
 }
@@ -152,4 +161,28 @@ async fn mailbox(State(shared): State<Arc<Shared>>) -> Json<Vec<Message>> {
 async fn clear_mailbox(State(shared): State<Arc<Shared>>) -> StatusCode {
     shared.mailbox.clear();
     StatusCode::NO_CONTENT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_is_moved_by_what_people_write() {
+        let day = 86_400;
+        for (text, seconds) in [
+            ("31d", 31 * day),
+            ("P31D", 31 * day),
+            ("31 days", 31 * day),
+            ("1w", 7 * day),
+            ("PT31M", 1860),
+            ("1h 30m", 5400),
+        ] {
+            assert_eq!(length_of_time(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "31", "a month", "1 month", "-1h", "99999999999 days"] {
+            let why = length_of_time(text).unwrap_err();
+            assert!(!why.contains("jiff") && !why.contains("Span"), "{why}");
+        }
+    }
 }

@@ -6,6 +6,7 @@ use std::{fmt, io};
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -14,7 +15,7 @@ use url::Url;
 use crate::builder::Builder;
 use crate::calls::{Call, Calls};
 use crate::clock::SandboxClock;
-use crate::connection::{Connection, Connections};
+use crate::connection::{Connection, Connections, OwnHost, busy_while_answering, refuse_other_hosts};
 use crate::faults::{Fault, Faults, InvalidFault};
 use crate::jose::OwnKeys;
 use crate::mailbox::{Mailbox, Message};
@@ -109,8 +110,16 @@ impl Sandbox {
         let txn = Txn::new(shared.clone(), singpass_keys, settings.txn)
             .map_err(|(client_id, why)| StartError::TxnClient { client_id, why })?;
         let txn = Arc::new(txn);
+        let rooms = pages::Rooms {
+            shared: shared.clone(),
+            signicat: SignicatControl::new(signicat.clone()),
+            signify: SignifyControl::new(signify.clone()),
+            singpass: SingpassControl::new(singpass.clone()),
+            txn: TxnControl::new(txn.clone()),
+        };
+        let own_host = OwnHost::of(&shared.base_url);
         let router = Router::new()
-            .merge(pages::router(&shared))
+            .merge(pages::router(rooms))
             .merge(signicat::router(&signicat))
             .merge(signify::router(&signify))
             .merge(singpass::router(&singpass))
@@ -121,13 +130,15 @@ impl Sandbox {
             .nest("/_sandbox/txn", txn::control_router(&txn))
             .nest("/_sandbox", control::router(&shared))
             .fallback(pages::not_found)
+            .layer(from_fn_with_state(own_host, refuse_other_hosts))
             .layer(DefaultBodyLimit::disable());
         let stopped = {
             let shared = shared.clone();
             async move { shared.stopped().await }
         };
+        let router = router.layer(from_fn(busy_while_answering));
         let service = router.into_make_service_with_connect_info::<Connection>();
-        let server = axum::serve(Connections(listener), service).with_graceful_shutdown(stopped);
+        let server = axum::serve(Connections::new(listener), service).with_graceful_shutdown(stopped);
         let task = tokio::spawn(server.into_future());
         Ok(Self { shared, signicat, signify, singpass, txn, local_addr, task })
     }

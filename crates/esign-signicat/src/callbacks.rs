@@ -1,6 +1,7 @@
 //! URL notifications and the browser coming back (spec 4). Nothing of it is signed: both are reasons to read the status.
 
 use async_trait::async_trait;
+use esign_core::redact::is_unprintable;
 use esign_core::{Callbacks, Event, HandleKey, InboundCall, Received, Reference, Reply, Result};
 
 use crate::KIND;
@@ -46,6 +47,8 @@ pub struct Notice {
     /// The reference of the request: [`SignicatProvider::recover`](crate::SignicatProvider::recover) finds a submission
     /// whose answer was lost by it.
     pub reference: Option<String>,
+    /// Why the call was made, in Signicat's word, such as `COMPLETED`: the kind of event that the notification was set up for.
+    pub message: Option<String>,
 }
 
 impl Notice {
@@ -67,12 +70,13 @@ impl Notice {
             task_id: value("taskId"),
             packaging_task_id: value("packagingTaskId"),
             reference: value(REFERENCE),
+            message: value("message"),
         }
     }
 }
 
 fn is_id(value: &str) -> bool {
-    !value.is_empty() && value.len() <= MAX_ID && !value.contains(char::is_control)
+    !value.is_empty() && value.len() <= MAX_ID && !value.contains(is_unprintable)
 }
 
 /// An address that carries the reference, and whatever else is given. Written by hand, because placeholders must stay as

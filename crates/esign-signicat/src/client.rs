@@ -368,8 +368,11 @@ impl SignicatClient {
         let mut url = self.http.url(path)?;
         let mut looked = false;
         for _ in 0..=MAX_REDIRECTS {
-            let call = self.dress(self.http.download(url.clone())).follow(MAX_REDIRECTS);
-            let answer = match call.send().await {
+            let call = self.http.download(url.clone());
+            // What names our account is for Signicat alone, as the token is.
+            let ours = url.origin() == self.http.base_url().origin();
+            let call = if ours { self.dress(call) } else { call };
+            let answer = match call.follow(MAX_REDIRECTS).send().await {
                 Err(error) if error.kind() == ErrorKind::NotFound && !looked => {
                     looked = true;
                     self.http.before_second_look().await;

@@ -120,7 +120,7 @@ impl TokenSource {
                 call
             }
         };
-        let answer = call.form(&form).send().await.map_err(explain)?;
+        let answer = call.form(&form).hiding(secret.into()).send().await.map_err(explain)?;
         let body: TokenBody = answer.json()?;
         let header = SecretString::from(format!("Bearer {}", body.access_token.expose()));
         if body.access_token.expose().is_empty() || HeaderValue::from_str(header.expose_secret()).is_err() {

@@ -271,6 +271,12 @@ pub(crate) struct Addresses {
     pub(crate) environment: &'static str,
 }
 
+impl Addresses {
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        Endpoint { environment: self.environment.to_owned(), base_url: self.api.to_string() }
+    }
+}
+
 impl SingpassConfig {
     /// Spec 2.1.
     pub(crate) fn addresses(&self) -> Result<Addresses> {
@@ -309,11 +315,6 @@ impl SingpassConfig {
             text.parse().map_err(|_| Error::config("environment", "the built-in address is wrong"))
         };
         Ok(Addresses { api: parse(api)?, jwks: parse(jwks)?, environment })
-    }
-
-    pub(crate) fn endpoint(&self) -> Result<Endpoint> {
-        let addresses = self.addresses()?;
-        Ok(Endpoint { environment: addresses.environment.to_owned(), base_url: addresses.api.to_string() })
     }
 
     /// Checks what the types cannot say.

@@ -57,7 +57,7 @@ struct Private {
 impl Singpass {
     pub(crate) fn new(config: SingpassConfig, keys: PublishedKeys, cx: &BuildContext) -> Result<Self> {
         let addresses = config.addresses()?;
-        let endpoint = config.endpoint()?;
+        let endpoint = addresses.endpoint();
         let config = Arc::new(config);
         let id = SecretString::from(config.client_id.clone());
         let owner = LimiterKey::of(KIND, config.limiter_group.as_deref(), &addresses.api, &id);

@@ -41,7 +41,7 @@ async fn read(reference: &SecretRef, path: &Path) -> Result<SecretString> {
         return Err(error(reference, "is larger than 1 MiB: that is no key and no token"));
     }
     if readable_by_all(&metadata) {
-        tracing::warn!(file = %path.display(), "everybody on this machine may read this secret: run chmod 600");
+        tracing::warn!(file = %esign_core::redact::printable(&path.to_string_lossy()), "everybody on this machine may read this secret: run chmod 600");
     }
     // Not as a string at once: that error would have the bytes in its Debug.
     let bytes = tokio::fs::read(path).await.map_err(cannot)?;
@@ -60,7 +60,11 @@ fn readable_by_all(_: &std::fs::Metadata) -> bool {
     false
 }
 
+/// Nor is a byte order mark, which some editors write, part of a secret.
 fn without_line_end(mut text: String) -> SecretString {
+    if text.starts_with('\u{feff}') {
+        text.remove(0);
+    }
     if text.ends_with('\n') {
         text.pop();
         if text.ends_with('\r') {
@@ -83,9 +87,13 @@ mod tests {
     #[tokio::test]
     async fn a_file_is_read_without_its_final_line_break() {
         let folder = tempfile::tempdir().unwrap();
-        for (content, secret) in
-            [("key", "key"), ("key\n", "key"), ("key\r\n", "key"), ("two\nlines\n\n", "two\nlines\n")]
-        {
+        for (content, secret) in [
+            ("key", "key"),
+            ("key\n", "key"),
+            ("key\r\n", "key"),
+            ("\u{feff}key\n", "key"),
+            ("two\nlines\n\n", "two\nlines\n"),
+        ] {
             let path = folder.path().join("secret");
             std::fs::write(&path, content).unwrap();
             let read = EnvAndFileSecrets.secret(&SecretRef::File(path)).await.unwrap();

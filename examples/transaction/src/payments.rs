@@ -62,6 +62,11 @@ impl Payments {
         Some(id)
     }
 
+    /// Whether this server gave the session out. Another one may have been planted in the browser, by somebody who knows it.
+    pub(crate) fn knows(&self, session: &str) -> bool {
+        self.lock().values().any(|payment| payment.session == session)
+    }
+
     /// This session's payment.
     pub(crate) fn of(&self, session: &str, id: &str) -> Option<Payment> {
         self.lock().get(id).filter(|payment| payment.session == session).cloned()

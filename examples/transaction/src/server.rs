@@ -22,13 +22,18 @@ use uuid::Uuid;
 use crate::pages;
 use crate::payments::{Payment, Payments};
 
-const COOKIE: &str = "session";
-
 #[derive(Clone)]
 struct App {
     txn: Arc<SingpassTxn>,
     payments: Arc<Payments>,
     https: bool,
+}
+
+impl App {
+    /// The prefix makes browsers refuse such a cookie from other pages and hosts than this one, where it comes by https.
+    fn cookie(&self) -> &'static str {
+        if self.https { "__Host-session" } else { "session" }
+    }
 }
 
 pub(crate) fn router(txn: Arc<SingpassTxn>, payments: Payments, https: bool) -> Router {
@@ -52,13 +57,14 @@ struct Order {
 }
 
 async fn create(State(app): State<App>, headers: HeaderMap, Form(order): Form<Order>) -> Response {
-    let session = session(&headers).unwrap_or_else(|| Uuid::new_v4().to_string());
+    let known = session(&app, &headers).filter(|session| app.payments.knows(session));
+    let session = known.unwrap_or_else(|| Uuid::new_v4().to_string());
     let Some(id) = app.payments.create(&session, &order.amount, &order.account) else {
         return pages::start(Some((&order.amount, &order.account)));
     };
     let secure = if app.https { "; Secure" } else { "" };
     // Lax, not strict: the browser comes back from another site.
-    let cookie = format!("{COOKIE}={session}; Path=/; Max-Age=7200; HttpOnly; SameSite=Lax{secure}");
+    let cookie = format!("{}={session}; Path=/; Max-Age=7200; HttpOnly; SameSite=Lax{secure}", app.cookie());
     ([(header::SET_COOKIE, cookie)], Redirect::to(&format!("/payments/{id}"))).into_response()
 }
 
@@ -100,7 +106,7 @@ async fn approved(
     Query(query): Query<Vec<(String, String)>>,
     headers: HeaderMap,
 ) -> Response {
-    let Some(session) = session(&headers) else { return pages::refused() };
+    let Some(session) = session(&app, &headers) else { return pages::refused() };
     let call = InboundCall { query, ..InboundCall::get("/approved") };
     // A task of its own: a browser that goes away must not break off between the exchange and keeping its answer.
     let settled = tokio::spawn(async move { settle(&app, &TransactionReturn::new(call, session)).await });
@@ -137,14 +143,14 @@ async fn jwks(State(app): State<App>) -> Response {
 }
 
 fn own(app: &App, headers: &HeaderMap, id: &str) -> Option<Payment> {
-    app.payments.of(&session(headers)?, id)
+    app.payments.of(&session(app, headers)?, id)
 }
 
 /// The session of this browser.
-fn session(headers: &HeaderMap) -> Option<String> {
+fn session(app: &App, headers: &HeaderMap) -> Option<String> {
     let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, session)| session.to_owned())
+    pairs.find(|(name, _)| *name == app.cookie()).map(|(_, session)| session.to_owned())
 }
 
 fn failed(error: &dyn std::error::Error) -> Response {

@@ -142,6 +142,11 @@ impl Page {
     /// where `ESIGN_SCREENSHOTS` is set, because no two browsers draw the same.
     pub(crate) async fn picture(&self, name: &str) {
         self.client.set_window_size(960, 640).await.unwrap();
+        self.picture_as_it_is(name).await;
+    }
+
+    /// The same at the window's present size.
+    pub(crate) async fn picture_as_it_is(&self, name: &str) {
         let fresh = self.screenshot(name).await;
         let kept = xtask::repository::root().join("docs/screenshots").join(format!("{name}.png"));
         if std::env::var_os("ESIGN_SCREENSHOTS").is_some() {

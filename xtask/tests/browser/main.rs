@@ -4,6 +4,7 @@
 //! One file per page under test, each scenario through [`harness::browse`].
 
 mod harness;
+mod overview;
 mod place;
 mod programs;
 mod signicat;

@@ -12,17 +12,24 @@ use crate::{request, settings};
 
 /// Good if the request could be sent: by the instance named, else by the active one, else by any.
 pub(crate) async fn run(args: &args::Plan, common: &Common, output: &Output) -> Result<Exit, Failure> {
-    let client = settings::client(common).await?;
+    let (client, left_out) = match &args.on {
+        Some(instance) => (settings::client_for(common, Some(instance)).await?, Vec::new()),
+        None => settings::readable_client(common).await?,
+    };
+    settings::tell_left_out(&left_out, output);
     let request = request::read(&args.request)?;
     let plans = match &args.on {
         Some(instance) => vec![client.plan_on(instance, &request).await?],
         None => client.plan(&request).await,
     };
-    let decides = args.on.clone().or_else(|| client.active());
+    let decides = args.on.clone().map_or_else(|| settings::active(common), |named| Ok(Some(named)))?;
     let good = plans.iter().any(|plan| {
         decides.as_ref().is_none_or(|instance| *instance == plan.instance) && can_be_sent(plan.verdict)
     });
-    output.answer(&json!({ "plans": value(&plans), "good": good }), || plans.iter().map(words).collect());
+    let left_out: Vec<_> = left_out.iter().map(Failure::to_json).collect();
+    output.answer(&json!({ "plans": value(&plans), "left_out": left_out, "good": good }), || {
+        plans.iter().map(words).collect()
+    });
     Ok(good.into())
 }
 

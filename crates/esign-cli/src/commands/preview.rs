@@ -19,7 +19,8 @@ pub(crate) async fn run(args: &args::Preview, common: &Common, output: &Output) 
     if args.out.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case("png")) {
         return Err(Failure::usage("-o names a picture: its name ends in .png"));
     }
-    let client = settings::client_or_typical(common).await?;
+    let (client, left_out) = settings::client_or_typical(common).await?;
+    settings::tell_left_out(&left_out, output);
     let instance = settings::instance_for(&client, &args.provider)?;
     let request = request::read_file(&args.request, &args.files)?;
     let document = match &args.document {

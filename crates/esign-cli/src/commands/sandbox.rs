@@ -1,8 +1,11 @@
 //! `esign sandbox`
 
 use std::cell::OnceCell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use esign::secrecy::ExposeSecret;
+use esign::singpass::LocalKey;
+use esign::{KeyAlgorithm, SigningKey};
 use esign_sandbox::signicat;
 use esign_sandbox::singpass::{Client, ClientKeys};
 use esign_sandbox::{Sandbox, ServeOptions, serve, txn};
@@ -10,8 +13,8 @@ use serde_json::{Value, json};
 
 use crate::args;
 use crate::failure::{Exit, Failure};
-use crate::files::{read_text, write_new};
-use crate::output::{Mark, Output, shown};
+use crate::files::{read_text, replace, write_new};
+use crate::output::{Mark, Output, printable, shown};
 
 /// Serves until the process is told to stop.
 pub(crate) async fn run(args: args::Sandbox, output: &Output) -> Result<Exit, Failure> {
@@ -53,10 +56,16 @@ fn signicat_client(text: &str) -> Result<signicat::Client, Failure> {
 }
 
 fn begin(sandbox: &Sandbox, args: &args::Sandbox, output: &Output) -> Result<(), Failure> {
-    let client = singpass_client(sandbox, args)?;
-    let txn = txn_client(args)?;
+    let mut client = singpass_client(sandbox, args)?;
+    let mut txn = txn_client(args)?;
+    let mut secrets = Secrets::from_environment();
+    if let Some(path) = &args.write_config {
+        let made = Made::beside(path, args)?;
+        made.fill_in(sandbox, &mut client, &mut txn, &mut secrets)?;
+    }
     let signicat = sandbox.signicat().clients();
-    let config = config(sandbox.base_url().as_str(), client.as_ref(), txn.as_ref(), signicat.first());
+    let config =
+        config(sandbox.base_url().as_str(), client.as_ref(), txn.as_ref(), signicat.first(), &secrets);
     if let Some(client) = client {
         let registered = sandbox.singpass().register(client);
         registered.map_err(|e| Failure::usage(format!("--singpass-client: {e}")))?;
@@ -70,6 +79,92 @@ fn begin(sandbox: &Sandbox, args: &args::Sandbox, output: &Output) -> Result<(),
     }
     tell(sandbox, args, &config, output);
     Ok(())
+}
+
+/// Where a configuration says that its secrets are.
+struct Secrets {
+    signify: String,
+    signicat: String,
+    singpass: String,
+    txn: String,
+}
+
+impl Secrets {
+    fn from_environment() -> Self {
+        let variable = |name: &str| format!("{{ env = \"{name}\" }}");
+        Self {
+            signify: variable("SIGNIFY_API_KEY"),
+            signicat: variable("SIGNICAT_CLIENT_SECRET"),
+            singpass: variable("SINGPASS_SIGNING_KEY"),
+            txn: variable("SINGPASS_SIGNING_KEY"),
+        }
+    }
+}
+
+/// Where the example of a transaction listens, which is what such a client is good for here.
+const TXN_EXAMPLE: &str = "http://127.0.0.1:4000";
+
+/// Keys and secrets that are made for a configuration, in a folder beside it, so that it can be used at once.
+struct Made {
+    folder: PathBuf,
+    signify_key: String,
+}
+
+impl Made {
+    fn beside(config: &Path, args: &args::Sandbox) -> Result<Self, Failure> {
+        // The folder is named as a whole, so that the configuration works from anywhere.
+        let config = std::path::absolute(config).map_err(|e| Failure::file("use", config, &e))?;
+        let folder = config.with_extension("secrets");
+        std::fs::create_dir_all(&folder).map_err(|e| Failure::file("make", &folder, &e))?;
+        Ok(Self { folder, signify_key: args.signify_key.first().cloned().unwrap_or_default() })
+    }
+
+    /// Registers the clients that no option describes, and writes down what they need.
+    fn fill_in(
+        &self,
+        sandbox: &Sandbox,
+        singpass: &mut Option<Client>,
+        txn: &mut Option<txn::Client>,
+        secrets: &mut Secrets,
+    ) -> Result<(), Failure> {
+        secrets.signify = self.keep("signify.key", &self.signify_key)?;
+        if sandbox.signicat().clients().is_empty() {
+            let secret = uuid::Uuid::new_v4().simple().to_string();
+            sandbox.signicat().register(signicat::Client::new("sandbox", secret));
+        }
+        if let Some(client) = sandbox.signicat().clients().first() {
+            secrets.signicat = self.keep("signicat.secret", &client.client_secret)?;
+        }
+        if singpass.is_some() && txn.is_some() {
+            return Ok(());
+        }
+        let key = LocalKey::generate(KeyAlgorithm::Es256, None)?;
+        let keys = || ClientKeys::Inline(json!({ "keys": [key.public_jwk()] }));
+        let signing_key = self.keep("singpass.key.pem", key.to_pem()?.expose_secret())?;
+        if singpass.is_none() {
+            let here = sandbox.base_url().clone();
+            let (client_id, keys) = ("sandbox".to_owned(), keys());
+            *singpass = Some(Client { client_id, keys, redirect_url: here.clone(), webhook_url: here });
+            secrets.singpass.clone_from(&signing_key);
+        }
+        if txn.is_none() {
+            *txn = Some(txn::Client {
+                client_id: "sandbox-txn".to_owned(),
+                keys: keys(),
+                redirect_uri: format!("{TXN_EXAMPLE}/approved"),
+                origins: vec![TXN_EXAMPLE.to_owned()],
+            });
+            secrets.txn = signing_key;
+        }
+        Ok(())
+    }
+
+    /// Writes a secret for its owner alone, and says where a configuration finds it.
+    fn keep(&self, name: &str, secret: &str) -> Result<String, Failure> {
+        let path = self.folder.join(name);
+        replace(&path, secret.as_bytes())?;
+        Ok(format!("{{ file = {} }}", quoted(&path.to_string_lossy())))
+    }
 }
 
 /// The client as the options describe it. Its addresses default to the sandbox's, which is known only now.
@@ -132,14 +227,17 @@ fn config(
     singpass: Option<&Client>,
     txn: Option<&txn::Client>,
     signicat: Option<&signicat::Client>,
+    secrets: &Secrets,
 ) -> String {
+    let Secrets { signify: signify_key, signicat: client_secret, singpass: singpass_key, txn: txn_key } =
+        secrets;
     let signify = format!(
         r#"active = "signify"
 
 [providers.signify]
 kind = "signify"
 base_url = "{base_url}public"
-api_key = {{ env = "SIGNIFY_API_KEY" }}
+api_key = {signify_key}
 placement_origin = "top-left"
 "#
     );
@@ -152,7 +250,7 @@ kind = "singpass"
 base_url = "{base_url}api/v3"
 jwks_url = "{base_url}.well-known/keys.json"
 client_id = {client_id}
-signing_key = {{ env = "SINGPASS_SIGNING_KEY" }}
+signing_key = {singpass_key}
 {key_id}"#
         )
     });
@@ -168,13 +266,13 @@ jwks_url = "{base_url}.well-known/keys.json"
 script_url = "{base_url}static/ndi_txn_sign.js"
 client_id = {client_id}
 redirect_uri = {redirect_uri}
-signing_key = {{ env = "SINGPASS_SIGNING_KEY" }}
+signing_key = {txn_key}
 nonce_claim = "nonce"       # the sandbox's names: the real ones are for partners only
 hash_claim = "txn_hash"
 {key_id}"#
         )
     });
-    let signicat = signicat.map(|client| signicat_config(base_url, client));
+    let signicat = signicat.map(|client| signicat_config(base_url, client, client_secret));
     [Some(signify), singpass, txn, signicat].into_iter().flatten().collect()
 }
 
@@ -191,7 +289,7 @@ fn quoted(text: &str) -> toml::Value {
     toml::Value::from(text)
 }
 
-fn signicat_config(base_url: &str, client: &signicat::Client) -> String {
+fn signicat_config(base_url: &str, client: &signicat::Client, client_secret: &str) -> String {
     let client_id = quoted(&client.client_id);
     format!(
         r#"
@@ -200,7 +298,7 @@ kind = "signicat"
 base_url = "{base_url}enterprise/sign"
 token_url = "{base_url}auth/open/connect/token"
 client_id = {client_id}
-client_secret = {{ env = "SIGNICAT_CLIENT_SECRET" }}
+client_secret = {client_secret}
 methods = [{{ name = "nbid-sign", type = "SIGNED_STATEMENT" }}]
 email = {{ header = "Please sign", message = "A document waits for you: ${{taskUrl}}" }}
 "#
@@ -209,13 +307,7 @@ email = {{ header = "Please sign", message = "A document waits for you: ${{taskU
 
 fn tell(sandbox: &Sandbox, args: &args::Sandbox, config: &str, output: &Output) {
     let url = sandbox.base_url().as_str();
-    let key = args.signify_key.first().map_or("", String::as_str);
-    let signicat = match args.signicat_client.is_empty() {
-        true => "",
-        false => "\n  export SIGNICAT_CLIENT_SECRET=…",
-    };
-    let signs = args.singpass_client.is_some() || args.txn_client.is_some();
-    let singpass = if signs { "\n  export SINGPASS_SIGNING_KEY=\"$(cat KEY.pem)\"" } else { "" };
+    let exports = exports(args);
     output.json(&json!({ "base_url": url, "config": config, "root": format!("{url}_sandbox/root.pem") }));
     output
         .say(Mark::Good, format!("the sandbox listens on {url} (no legal signatures; stop it with Ctrl-C)"));
@@ -227,15 +319,29 @@ fn tell(sandbox: &Sandbox, args: &args::Sandbox, config: &str, output: &Output) 
         "\
 Then, in another terminal:
 
-  export SIGNIFY_API_KEY={key}{singpass}{signicat}
-  esign check
+{exports}  esign check
   esign send FILE.pdf --delivery shareable-link --signer tenant \\
     --at 1,72,144,points,bottom-left,bottom-left
   curl -o root.pem {url}_sandbox/root.pem     # for esign verify --root root.pem
-  curl {url}_sandbox                          # what else it can do
 
-E-mails that were sent are at {url}mailbox."
+In a browser, {url} shows what was sent: sign, reject, move the clock and plan faults there."
     ));
+}
+
+/// What the configuration takes from the environment: all of it, unless it was written with secrets of its own.
+fn exports(args: &args::Sandbox) -> String {
+    let mut lines = String::new();
+    if args.write_config.is_none() {
+        let key = args.signify_key.first().map_or("", String::as_str);
+        lines += &format!("  export SIGNIFY_API_KEY={}\n", printable(key));
+        if !args.signicat_client.is_empty() {
+            lines += "  export SIGNICAT_CLIENT_SECRET=…\n";
+        }
+    }
+    if args.singpass_client.is_some() || args.txn_client.is_some() {
+        lines += "  export SINGPASS_SIGNING_KEY=\"$(cat KEY.pem)\"\n";
+    }
+    lines
 }
 
 /// Ctrl-C, or the signal by which a service manager ends a process.

@@ -15,7 +15,7 @@ use crate::output::{Mark, Output, file_json, printable, shown, value};
 use crate::{request, settings};
 
 pub(crate) async fn run(args: &Send, common: &Common, output: &Output) -> Result<Exit, Failure> {
-    let client = settings::client(common).await?;
+    let client = settings::client_for(common, args.on.as_deref()).await?;
     let mut request = request::read(&args.request)?;
     if request.delivery == Delivery::InSessionRedirect && args.print_links {
         let message =

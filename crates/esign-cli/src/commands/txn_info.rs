@@ -20,7 +20,8 @@ pub(crate) async fn run(args: &TxnInfo, common: &Common, output: &Output) -> Res
         }
         Err(_) => Failure::from(e),
     })?;
-    let mut request = TransactionRequest::new(Reference::new(args.id.clone())?, args.text.as_str(), "shown");
+    let id = Reference::new(args.id.clone()).map_err(|error| error.field("txn_id"))?;
+    let mut request = TransactionRequest::new(id, args.text.as_str(), "shown");
     request.subject = args.subject.as_deref().map(Into::into);
     let sessions = provider.sessions();
     for finding in sessions.check(&request).iter().filter(|f| f.severity != Severity::Refusal) {

@@ -8,6 +8,7 @@ mod json;
 mod kept;
 mod keys;
 mod lifecycle;
+mod markers;
 mod plan;
 mod preview;
 mod probe;

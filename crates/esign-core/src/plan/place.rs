@@ -130,7 +130,8 @@ fn resolve_position(
     let (drawn, must_fit) = box_size(draft, position.size, at)?;
     let spot = position.to_box(page.shown, drawn);
     let shown = Rect::new(0.0, 0.0, page.shown.width, page.shown.height);
-    if !shown.contains(&position.to_box(page.shown, must_fit)) {
+    let checked = position.to_box(page.shown, must_fit);
+    if !shown.contains(&checked) {
         let message = format!(
             "a box of {} x {} points does not fit there: page {} is {} x {} points, and the box would span {} to {} \
              from the left and {} to {} from the bottom",
@@ -139,10 +140,10 @@ fn resolve_position(
             position.page,
             short(page.shown.width),
             short(page.shown.height),
-            short(spot.x),
-            short(spot.right()),
-            short(spot.y),
-            short(spot.top()),
+            short(checked.x),
+            short(checked.right()),
+            short(checked.y),
+            short(checked.top()),
         );
         draft.find(Finding::invalid("placement.off_page", at, message));
         let placement = wanted.resolved(Some(position.page), ResolvedSpot::Box(spot));

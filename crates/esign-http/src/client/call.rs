@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use esign_core::secrecy::SecretString;
 use esign_core::{Error, ErrorKind, Operation, Result, Retry};
 use http::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -28,6 +29,7 @@ pub struct Call {
     url: Url,
     headers: HeaderMap,
     payload: Payload,
+    secrets: Vec<SecretString>,
     auth: Option<Arc<dyn Authorize>>,
     operation: Operation,
     effect: Effect,
@@ -49,6 +51,7 @@ impl Call {
             url,
             headers: HeaderMap::new(),
             payload: Payload::Empty,
+            secrets: Vec::new(),
             operation: Operation::Probe,
             effect: Effect::Reads,
             replayable: false,
@@ -121,6 +124,13 @@ impl Call {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         form.extend_pairs(fields);
         self.body("application/x-www-form-urlencoded", form.finish().into())
+    }
+
+    /// Says that the body carries this secret, so that it is taken out of an answer that repeats it. Secrets in headers that
+    /// are marked sensitive are known without.
+    pub fn hiding(mut self, secret: SecretString) -> Self {
+        self.secrets.push(secret);
+        self
     }
 
     /// Sends a `multipart/form-data` form.
@@ -216,6 +226,7 @@ impl Call {
             limited: self.limited,
             cap: self.cap,
             payload: self.payload.clone(),
+            secrets: self.secrets.as_slice().into(),
             auth: self.auth.clone(),
             watch: self.client.0.watch.clone(),
             refusal: self.client.0.refusal,

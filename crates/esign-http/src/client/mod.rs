@@ -390,7 +390,8 @@ fn read_ca_file(path: &Path) -> Result<Vec<reqwest::Certificate>> {
     let fault = |message: String| Error::config("http.ca_file", format!("{}: {message}", path.display()));
     let pem = std::fs::read(path).map_err(|e| fault(format!("cannot be read: {e}")))?;
     let certificates =
-        reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| fault(format!("is not PEM: {e}")))?;
+        reqwest::Certificate::from_pem_bundle(pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&pem))
+            .map_err(|e| fault(format!("is not PEM: {e}")))?;
     if certificates.is_empty() {
         return Err(fault("contains no certificate".into()));
     }

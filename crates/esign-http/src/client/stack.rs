@@ -10,6 +10,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use esign_core::jiff::Timestamp;
+use esign_core::secrecy::SecretString;
 use esign_core::{CallScope, Clock, Error, ErrorKind, NotBefore, Observation, Observer, ProviderKind, Retry};
 use futures_util::stream;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
@@ -25,6 +26,7 @@ use super::backoff::Backoff;
 use crate::auth::Outgoing;
 use crate::errors::{Circumstances, Fault, as_reqwest, fault_of};
 use crate::multipart::FinishedForm;
+use crate::secrets::OwnSecrets;
 use crate::{Authorize, Final, Limiter, Permit};
 
 /// How much of an error answer is read: enough for any message.
@@ -39,6 +41,8 @@ pub(super) struct Ticket {
     pub(super) limited: bool,
     pub(super) cap: usize,
     pub(super) payload: Payload,
+    /// Secrets that the payload carries.
+    pub(super) secrets: Arc<[SecretString]>,
     pub(super) auth: Option<Arc<dyn Authorize>>,
     pub(super) watch: Option<Watch>,
     pub(super) refusal: Option<Final>,
@@ -354,10 +358,11 @@ impl Middleware for WireLayer {
         if let Some(permit) = permit {
             permit.sent();
         }
+        let own = OwnSecrets::of(request.headers(), &ticket.secrets);
         let sent_at = self.clock.monotonic();
         let outcome = match next.run(request, extensions).await {
-            Ok(response) if response.status().is_success() => read_whole(response, &ticket).await,
-            Ok(response) => Ok(read_start(response, &ticket).await),
+            Ok(response) if response.status().is_success() => read_whole(response, &ticket, &own).await,
+            Ok(response) => Ok(read_start(response, &ticket, &own).await),
             Err(error) => Err(error),
         };
         let operation = ticket.circumstances.operation;
@@ -392,7 +397,7 @@ fn add_body(request: &mut Request, payload: Payload) {
     }
 }
 
-async fn read_whole(mut response: Response, ticket: &Ticket) -> Result<Response> {
+async fn read_whole(mut response: Response, ticket: &Ticket, own: &OwnSecrets) -> Result<Response> {
     let announced = response.headers().get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > ticket.cap as u64) {
         return Err(too_large(ticket));
@@ -410,11 +415,11 @@ async fn read_whole(mut response: Response, ticket: &Ticket) -> Result<Response>
             ticket.circumstances.truncated(announced, body.len()),
         ));
     }
-    Ok(with_body(&response, body.freeze()))
+    Ok(with_body(&response, body.freeze(), own))
 }
 
 /// The beginning of an error answer. The status has said what matters, so whatever goes wrong here is ignored.
-async fn read_start(mut response: Response, ticket: &Ticket) -> Response {
+async fn read_start(mut response: Response, ticket: &Ticket, own: &OwnSecrets) -> Response {
     let mut body = BytesMut::new();
     while let Ok(Some(chunk)) = response.chunk().await {
         let room = MAX_ERROR_BODY - body.len();
@@ -427,13 +432,16 @@ async fn read_start(mut response: Response, ticket: &Ticket) -> Response {
     let asked = status.is_server_error() || status.as_u16() == 429;
     let stands = |refusal: Final| refusal(status, response.headers(), &body);
     ticket.journal().refused = asked && ticket.refusal.is_some_and(stands);
-    with_body(&response, body.freeze())
+    with_body(&response, body.freeze(), own)
 }
 
-fn with_body(response: &Response, body: Bytes) -> Response {
-    let mut whole = http::Response::new(body);
+/// The answer with this body, without secrets of ours that it repeats: whatever is made of it may be shown.
+fn with_body(response: &Response, body: Bytes, own: &OwnSecrets) -> Response {
+    let is_error = !response.status().is_success();
+    let mut whole = http::Response::new(own.hide_in_body(body, is_error));
     *whole.status_mut() = response.status();
     *whole.headers_mut() = response.headers().clone();
+    own.hide_in_headers(whole.headers_mut());
     whole.into()
 }
 

@@ -1,6 +1,7 @@
 //! Calls against a mock server and against sockets that misbehave.
 
 mod downloads;
+mod echo;
 mod faults;
 mod observed;
 mod replay;

@@ -1,28 +1,23 @@
-//! The overview at `/` and the mailbox at `/mailbox`.
-
-use std::sync::Arc;
+//! The addresses for clients and scripts, and the mailbox at `/mailbox`.
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
-use maud::html;
+use maud::{Markup, html};
 
-use super::{moment, page};
+use super::{Rooms, moment, page};
 use crate::shared::Shared;
 use crate::{signicat, signify, singpass, txn};
 
-pub(crate) fn router<S: Clone + Send + Sync + 'static>(shared: &Arc<Shared>) -> Router<S> {
-    Router::new().route("/", get(home)).route("/mailbox", get(mailbox)).with_state(shared.clone())
+pub(super) fn router() -> Router<Rooms> {
+    Router::new().route("/mailbox", get(mailbox))
 }
 
-async fn home(State(shared): State<Arc<Shared>>) -> Response {
-    let body = html! {
-        p {
-            "This process simulates e-signature services. Point a client at the addresses below. The time here is "
-            (moment(shared.clock.now())) @if shared.clock.is_virtual() { ", and stands still until it is advanced" } "."
-        }
+/// Where clients, people and scripts find what.
+pub(super) fn addresses(shared: &Shared) -> Markup {
+    html! {
         h2 { "Services" }
         table {
             thead { tr { th scope="col" { "Service" } th scope="col" { "Base URL for clients" } } }
@@ -55,12 +50,11 @@ async fn home(State(shared): State<Arc<Shared>>) -> Response {
                 li { a href=(path) { code { (path) } } ": " (what) }
             }
         }
-    };
-    page(StatusCode::OK, "Sandbox of e-signature services", &body)
+    }
 }
 
-async fn mailbox(State(shared): State<Arc<Shared>>) -> Response {
-    let messages = shared.mailbox.all();
+async fn mailbox(State(rooms): State<Rooms>) -> Response {
+    let messages = rooms.shared.mailbox.all();
     let body = html! {
         p { "Nothing leaves the sandbox: these are the messages that the services would have sent, newest first." }
         @if messages.is_empty() { p { "No messages yet." } }

@@ -1,13 +1,36 @@
 //! Pages for people: plain HTML that works with a keyboard, a screen reader and without scripts.
 
 mod home;
+mod play;
+
+use std::sync::Arc;
+
+use axum::Router;
 
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-pub(crate) use home::router;
+use crate::shared::Shared;
+use crate::signicat::SignicatControl;
+use crate::signify::SignifyControl;
+use crate::singpass::SingpassControl;
+use crate::txn::TxnControl;
+
+/// What the overview shows, and acts on.
+#[derive(Clone)]
+pub(crate) struct Rooms {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) signicat: SignicatControl,
+    pub(crate) signify: SignifyControl,
+    pub(crate) singpass: SingpassControl,
+    pub(crate) txn: TxnControl,
+}
+
+pub(crate) fn router<S: Clone + Send + Sync + 'static>(rooms: Rooms) -> Router<S> {
+    home::router().merge(play::router()).with_state(rooms)
+}
 
 const STYLE: &str = include_str!("style.css");
 

@@ -228,6 +228,8 @@ impl SigningOrder {
     pub(super) fn name_defaults(&mut self, settings: &SignicatSettings) {
         self.days_until_deletion.get_or_insert(settings.days_until_deletion.cast_signed());
         for task in self.tasks.iter_mut().flatten() {
+            // One client in public sends a number that was not set as 0.
+            task.days_to_live = task.days_to_live.filter(|&days| days != 0);
             task.days_to_live.get_or_insert(settings.days_to_live.cast_signed());
         }
     }

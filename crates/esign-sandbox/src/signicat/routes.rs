@@ -390,7 +390,11 @@ impl FromRequestParts<Arc<Signicat>> for Caller {
         let holder =
             token::bearer(&parts.headers).and_then(|token| state.tokens.holder(token, platform, now));
         let client = holder.and_then(|client_id| state.clients.get(client_id));
-        let client = client.ok_or_else(|| unauthorized(platform))?;
+        let elsewhere = token::bearer(&parts.headers).and_then(|token| state.tokens.platform_of(token, now));
+        let client = client.ok_or_else(|| match elsewhere {
+            Some(other) if other != platform => of_the_other_platform(platform, other),
+            _ => unauthorized(platform),
+        })?;
         if !client.permitted {
             let detail = "the client has no permission to use the Signature API";
             return Err(gateway(platform, StatusCode::FORBIDDEN, "forbidden", detail));
@@ -414,6 +418,17 @@ fn deleted(settings: &SignicatSettings) -> Response {
 fn unauthorized(platform: Platform) -> Response {
     let detail = "the access token is missing, wrong or expired";
     gateway(platform, StatusCode::UNAUTHORIZED, "invalid_token", detail)
+}
+
+/// Clients of the one platform that reach an address of the other have a good token, and need to be told where it counts.
+fn of_the_other_platform(here: Platform, of: Platform) -> Response {
+    let detail = format!(
+        "the access token is for the platform at {}, and this address, {}, belongs to the other one: use the addresses of \
+         one platform for tokens and calls",
+        of.base_path(),
+        here.base_path()
+    );
+    gateway(here, StatusCode::UNAUTHORIZED, "invalid_token", &detail)
 }
 
 fn not_found(detail: &str) -> Response {

@@ -84,6 +84,11 @@ impl Tokens {
         Some(&grant.client_id)
     }
 
+    /// The platform that gave the token out, if it is good there.
+    pub(super) fn platform_of(&self, token: &str, now: Timestamp) -> Option<Platform> {
+        self.grants.get(token).filter(|grant| now < grant.until).map(|grant| grant.platform)
+    }
+
     /// No token is good any more.
     pub(super) fn revoke_all(&mut self) {
         self.grants.clear();

@@ -156,8 +156,8 @@ impl Check {
     }
 
     fn task(&mut self, path: &str, task: &Task, known: &Known<'_>, settings: &SignicatSettings) {
-        if task.days_to_live.is_some_and(|days| days < 1) {
-            self.add(format!("{path}.daysToLive"), "must be at least 1");
+        if task.days_to_live.is_some_and(|days| days < 0) {
+            self.add(format!("{path}.daysToLive"), "must not be negative");
         }
         if let (Some(days), Some(most)) = (task.days_to_live, settings.max_days_to_live)
             && i64::from(days) > i64::from(most)

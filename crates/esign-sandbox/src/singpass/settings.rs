@@ -41,7 +41,8 @@ pub struct SingpassSettings {
     /// The most signing locations of a request. Default 20, as documented since January 2026.
     pub max_locations: usize,
     /// Whether the box is checked 225 points wide, as the documents of June 2025 print it, instead of the 220.5 of the UX
-    /// guidelines, which is also what is drawn. Default no.
+    /// guidelines, which is also what is drawn. Default yes: a client that fits here then fits at whichever of the two the
+    /// service checks.
     pub wide_box: bool,
     /// Whether an accepted request answers 201 instead of the documented 200. Default no.
     pub created_is_201: bool,
@@ -85,7 +86,7 @@ impl Default for SingpassSettings {
             refuse_forms: false,
             max_doc_name: None,
             max_locations: 20,
-            wide_box: false,
+            wide_box: true,
             created_is_201: false,
             unauthorized_is_401: false,
             explain_unauthorized: true,

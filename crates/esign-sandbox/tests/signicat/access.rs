@@ -96,7 +96,9 @@ async fn a_token_is_good_for_its_time_its_platform_and_its_client() {
     let older = older["access_token"].as_str().unwrap();
     let (status, body) = on("/sign", older).await;
     assert_eq!((status, body["code"].is_null()), (404, true), "the service's form");
-    assert_eq!(on("/enterprise/sign", older).await.0, 401);
+    let (status, body) = on("/enterprise/sign", older).await;
+    assert_eq!(status, 401);
+    assert!(body.to_string().contains("the access token is for the platform at /sign"), "{body}");
     let (status, body) = on("/sign", "nonsense").await;
     assert_eq!((status, body["code"].is_null()), (401, true), "the older platform has no gateway");
 

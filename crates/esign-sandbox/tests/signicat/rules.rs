@@ -54,6 +54,7 @@ async fn what_keeps_the_rules_is_accepted() {
         ),
         ("/notificationTemplateParams", json!([{ "id": "n", "footer": "f", "linkText": "l" }])),
         ("/tasks/0/daysToLive", json!(1)),
+        ("/tasks/0/daysToLive", json!(0)),
         ("/tasks/0/daysToLive", json!(100_000)),
         ("/tasks/0/signatureMethods", json!("-")),
         ("/tasks/0/signatureMethods", json!([{ "handwritten": true }])),
@@ -123,7 +124,7 @@ async fn what_breaks_a_rule_is_named_by_its_path() {
         ("/tasks/1", task("t1", &document), "tasks[1].id", "not unique"),
         ("/tasks/0/language", json!("no"), "tasks[0].language", "nb (Bokmål)"),
         ("/tasks/0/language", json!("EN"), "tasks[0].language", "unknown variant"),
-        ("/tasks/0/daysToLive", json!(0), "tasks[0].daysToLive", "at least 1"),
+        ("/tasks/0/daysToLive", json!(-1), "tasks[0].daysToLive", "must not be negative"),
         ("/tasks/0/documents", json!([]), "tasks[0].documents", "at least 1"),
         ("/tasks/0/documents/0/id", json!("-"), "tasks[0].documents[0].id", "required"),
         ("/tasks/0/documents/0/action", json!("-"), "tasks[0].documents[0].action", "required"),
@@ -263,7 +264,7 @@ async fn all_broken_rules_are_told_at_once() {
     let mut body = order("nope");
     body["clientReference"] = "".into();
     body["daysUntilDeletion"] = 31.into();
-    body["tasks"][0]["daysToLive"] = 0.into();
+    body["tasks"][0]["daysToLive"] = (-1).into();
     let (paths, _) = world.violations(&body).await;
     assert_eq!(paths, ["clientReference", "daysUntilDeletion", "tasks[0].daysToLive"]);
 }

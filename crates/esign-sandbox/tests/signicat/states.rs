@@ -76,6 +76,19 @@ async fn days_to_live_and_until_deletion_are_kept() {
 }
 
 #[tokio::test]
+async fn no_days_to_live_are_as_many_as_usual() {
+    let mut world = world().await;
+    let mut body = order(&world.document().await);
+    body["tasks"][0]["daysToLive"] = 0.into();
+    let created = world.create(&body).await;
+    world.advance(14 * 24 * 3600 - 1);
+    world.token = world.fresh_token().await;
+    assert_eq!(world.status(id_of(&created), "t1").await, "CREATED");
+    world.advance(1);
+    assert_eq!(world.status(id_of(&created), "t1").await, "EXPIRED");
+}
+
+#[tokio::test]
 async fn deleting_an_order_cancels_it() {
     let world = world().await;
     let (id, signed) = (world.ordered().await, world.ordered().await);

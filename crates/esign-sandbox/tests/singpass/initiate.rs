@@ -291,13 +291,18 @@ async fn a_pdf_that_breaks_a_rule_is_invalid() {
     for (pdf, claims) in [
         (raw_pdf(""), middle()),
         (padded(9_999_999), middle()),
-        (pdf(), at(0.6295, 0.9287, 2)),
+        (pdf(), at(0.622, 0.9287, 2)),
         (signed_before(Level::BT), at(0.0, 0.0, 1)),
         (signed_before(Level::BLT), at(0.3, 0.5, 2)),
     ] {
         let (status, body) = world.try_initiate(claims, pdf).await;
         assert_eq!(status, 200, "{body}");
     }
+    // What fits as it is drawn, 220.5 points wide, need not fit as the documents of June 2025 say.
+    let narrow = at(0.6295, 0.9287, 2);
+    assert_eq!(world.try_initiate(narrow.clone(), pdf()).await.0, 400);
+    world.singpass().change(|settings| settings.wide_box = false);
+    assert_eq!(world.try_initiate(narrow, pdf()).await.0, 200);
 }
 
 #[tokio::test]

@@ -31,7 +31,9 @@ pub(super) async fn probe(
         Err(error) if matches!(error.kind(), ErrorKind::Unauthenticated | ErrorKind::Forbidden) => {
             checks.push(check("credentials", ProbeVerdict::Bad, error.to_string()));
         }
-        Err(error) => return Err(error),
+        // What the key says by itself is known without an answer.
+        Err(error) if checks.is_empty() => return Err(error),
+        Err(error) => checks.push(check("credentials", ProbeVerdict::Bad, error.to_string())),
     }
     Ok(ProbeReport::new(checks))
 }

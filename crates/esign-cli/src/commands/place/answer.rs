@@ -25,8 +25,12 @@ impl Place {
     }
 
     fn placement(&self) -> Result<Placement> {
-        if !(self.x.is_finite() && self.y.is_finite()) {
-            return Err(Error::invalid("x", "x and y are numbers of points"));
+        let (width, height) = self.size.unwrap_or_default();
+        for (field, points) in [("x", self.x), ("y", self.y), ("width", width), ("height", height)] {
+            // No page is larger than 14,400 units of at most 75,000 points (ISO 32000-1, annex C).
+            if !(points.abs() <= 1e9) {
+                return Err(Error::invalid(field, "a number of points is needed, of at most 1,000,000,000"));
+            }
         }
         let placement =
             Placement::points(self.page, tidy(self.x), tidy(self.y), Origin::BottomLeft, Corner::BottomLeft);
@@ -112,6 +116,20 @@ mod tests {
     use esign::Spot;
 
     use super::*;
+
+    #[test]
+    fn numbers_that_no_page_has_are_refused_and_never_written() {
+        for (x, y, size) in [
+            (1e308, 0.0, None),
+            (0.0, -1e308, None),
+            (f64::NAN, 0.0, None),
+            (0.0, 0.0, Some((1e307, 1.0))),
+            (0.0, 0.0, Some((1.0, f64::INFINITY))),
+        ] {
+            let error = Place { page: 1, x, y, size }.placement().unwrap_err();
+            assert!(error.message().contains("number of points"), "{error}");
+        }
+    }
 
     #[test]
     fn every_way_of_writing_a_place_is_read_back_as_it() {

@@ -17,6 +17,7 @@ use esign::{BoxSupport, Client, Document, Inspector, PdfInspector};
 use maud::{DOCTYPE, html};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::sandbox::stopped;
@@ -34,8 +35,12 @@ const SCALE: f64 = 2.0;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
 base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// How many pages are drawn at a time: each takes megabytes until it is sent.
+const DRAWN_AT_A_TIME: usize = 2;
+
 struct Desk {
     client: Client,
+    drawing: Semaphore,
     document: Document,
     facts: PdfFacts,
 }
@@ -45,8 +50,14 @@ pub(crate) async fn run(args: &args::Place, common: &Common, output: &Output) ->
     let content = read_bytes(&args.file)?;
     let facts = PdfInspector::default().inspect(content.clone()).await?;
     let name = args.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let client = settings::client_or_typical(common).await?;
-    let desk = Arc::new(Desk { client, document: Document::pdf(name, content), facts });
+    let (client, left_out) = settings::client_or_typical(common).await?;
+    settings::tell_left_out(&left_out, output);
+    let desk = Arc::new(Desk {
+        client,
+        drawing: Semaphore::new(DRAWN_AT_A_TIME),
+        document: Document::pdf(name, content),
+        facts,
+    });
 
     let unusable = |e: std::io::Error| Failure::usage(format!("cannot serve the page: {e}"));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port)).await.map_err(unusable)?;
@@ -80,6 +91,10 @@ fn asset(kind: &'static str, text: &'static str) -> Response {
 
 async fn picture(State(desk): State<Arc<Desk>>, Path(number): Path<u32>) -> Response {
     let content = desk.document.content().clone();
+    // Never closed, so there is always a turn.
+    let Ok(_turn) = desk.drawing.acquire().await else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
     let draw = move || preview::page(&content, number, SCALE, &Limits::default());
     match tokio::task::spawn_blocking(draw).await {
         Ok(Ok(picture)) => (private(), [(header::CONTENT_TYPE, "image/png")], picture.png).into_response(),

@@ -127,6 +127,27 @@ mod tests {
     }
 
     #[test]
+    fn every_name_of_a_notification_is_read() {
+        let call = InboundCall::get("/n")
+            .with_query("requestId", "o-1")
+            .with_query("taskId", "task-1")
+            .with_query("packagingTaskId", "package-1")
+            .with_query(REFERENCE, "r-1")
+            .with_query("message", "COMPLETED");
+        let some = |text: &str| Some(text.to_owned());
+        let expected = Notice {
+            order_id: some("o-1"),
+            task_id: some("task-1"),
+            packaging_task_id: some("package-1"),
+            reference: some("r-1"),
+            message: some("COMPLETED"),
+        };
+        assert_eq!(Notice::of(&call), expected);
+        let evil = InboundCall::get("/n").with_query("message", "a\u{1b}[2Jb");
+        assert_eq!(Notice::of(&evil), Notice::default());
+    }
+
+    #[test]
     fn addresses_carry_the_reference_and_keep_what_they_had() {
         let ids = "&requestId=${requestId}";
         for (address, expected) in [

@@ -386,6 +386,17 @@ mod tests {
 
     #[tokio::test]
     async fn addresses() {
+        for (environment, url) in [
+            ("production", "https://app.signify.gov.sg/public"),
+            ("staging", "https://staging.signify.gov.sg/public"),
+        ] {
+            let client = build(&format!("{KEY}environment = \"{environment}\"")).await.unwrap();
+            let endpoint = client.capabilities("s").unwrap().endpoint;
+            assert_eq!(
+                (endpoint.environment.as_str(), endpoint.base_url.trim_end_matches('/')),
+                (environment, url)
+            );
+        }
         let cases = [
             ("http://127.0.0.1:9/public", None),
             ("http://localhost:9/public/", None),

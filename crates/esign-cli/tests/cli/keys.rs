@@ -148,7 +148,7 @@ fn a_transaction_is_signed_to_be_looked_at() {
     for (line, words) in [
         ("txn-info other --id T --text Pay", "transactions are of singpass-txn"),
         ("txn-info nobody --id T --text Pay", "nobody"),
-        ("txn-info --id a:b --text Pay", "reference"),
+        ("txn-info --id a:b --text Pay", "txn_id: 1 to 64 letters"),
         ("txn-info --id T --text Pay --subject S1234567D", "subject"),
     ] {
         let ran = desk.run(line);

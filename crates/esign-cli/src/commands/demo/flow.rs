@@ -165,7 +165,7 @@ async fn pack(
     replace(to, &packed.archive)?;
     let report = esign::check_evidence(packed.archive, &options).await?;
     if report.is_good() {
-        stage.good(&format!("{}: the evidence in one archive, checked", shown(&to)));
+        stage.good(&format!("{}: the evidence in one archive, checked", shown(to)));
     }
     Ok(report.problems)
 }

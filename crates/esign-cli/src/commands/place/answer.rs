@@ -28,7 +28,7 @@ impl Place {
         let (width, height) = self.size.unwrap_or_default();
         for (field, points) in [("x", self.x), ("y", self.y), ("width", width), ("height", height)] {
             // No page is larger than 14,400 units of at most 75,000 points (ISO 32000-1, annex C).
-            if !(points.abs() <= 1e9) {
+            if points.is_nan() || points.abs() > 1e9 {
                 return Err(Error::invalid(field, "a number of points is needed, of at most 1,000,000,000"));
             }
         }

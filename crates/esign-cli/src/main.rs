@@ -36,7 +36,7 @@ fn main() -> ExitCode {
 /// Help and version as clap prints them; a refusal without colours, since it repeats what was written.
 fn refused(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
-        Output::new(false).plain(one_line_each(error.to_string().trim_end()));
+        Output::new(false).plain(of_printable_words(error).trim_end());
         return ExitCode::from(Exit::Usage as u8);
     }
     match error.print() {
@@ -46,19 +46,10 @@ fn refused(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// The refusal with what was written on the command line in one line, wherever it is repeated.
-fn one_line_each(refusal: &str) -> String {
-    let mut text = refusal.to_owned();
-    for arg in std::env::args_os() {
-        let arg = arg.to_string_lossy();
-        for part in [arg.as_ref(), arg.split_once('=').map_or("", |(_, value)| value)] {
-            let clean = output::printable(part);
-            if clean != part {
-                text = text.replace(part, &clean);
-            }
-        }
-    }
-    text
+/// The refusal as it would be of the same words without what commands a terminal: it repeats them.
+fn of_printable_words(error: &clap::Error) -> String {
+    let words = std::env::args_os().map(|word| output::printable(&word.to_string_lossy()));
+    Args::try_parse_from(words).map_or_else(|same| same.to_string(), |_| error.to_string())
 }
 
 fn run(args: Args, output: &Output) -> Result<Exit, Failure> {

@@ -26,7 +26,8 @@ impl Client {
         handle: &Handle,
     ) -> Result<StatusReport> {
         let status = documents.status(handle.request());
-        let report = self.call(instance, Operation::Status, Some(handle.request().reference()), status).await?;
+        let report =
+            self.call(instance, Operation::Status, Some(handle.request().reference()), status).await?;
         let mut report = report.printable();
         if let Some(request) = report.new_request.take() {
             report.new_handle = Some(handle.clone().with_request(request));

@@ -148,8 +148,11 @@ impl Store {
             let original = original.filter(|_| !document.is_uploaded());
             documents.push(DocumentRun { original, is_viewed: false, evidence: None });
         }
-        let days =
-            task.days_to_live.and_then(|days| u32::try_from(days).ok()).unwrap_or(settings.days_to_live);
+        let days = task
+            .days_to_live
+            .filter(|&days| days != 0)
+            .and_then(|days| u32::try_from(days).ok())
+            .unwrap_or(settings.days_to_live);
         let run = TaskRun {
             expires_at: days_after(now, days),
             ended: None,

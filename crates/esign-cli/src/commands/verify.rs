@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::args::{Common, Trust, Verify};
 use crate::failure::{Exit, Failure};
 use crate::files::{read_bytes, read_record, write_new};
-use crate::output::{Mark, Output, file_json, printable, shown, value};
+use crate::output::{Mark, Output, printable, shown, value};
 use crate::settings;
 
 pub(super) const NO_ROOTS: &str = "Without root certificates nobody is trusted: name them with --root, or set [trust] roots in the configuration.";
@@ -65,9 +65,9 @@ fn extract_signed(report: &VerificationReport, whole: &Bytes, out: &Path) -> Res
     write_new(out, bytes)?;
     Ok(format!(
         "wrote {}: the {} bytes that signature {} covers, without the {} that follow",
-        out.display(),
+        shown(out),
         bytes.len(),
-        signature.field,
+        printable(&signature.field),
         whole.len() - bytes.len()
     ))
 }

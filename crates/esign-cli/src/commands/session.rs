@@ -25,7 +25,7 @@ use uuid::Uuid;
 use super::sandbox::stopped;
 use crate::failure::Failure;
 use crate::files::renew_handle;
-use crate::output::{Mark, Output, shown};
+use crate::output::{Mark, Output};
 
 const STYLE: &str = "body { background: #fff; color: #222; font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; \
 max-width: 40rem; padding: 0 1rem } button { border-radius: .25rem; cursor: pointer; \

@@ -27,6 +27,15 @@ fn the_same_seed_is_the_same_schedule() {
     }
 }
 
+/// Seeds that once found something.
+#[test]
+fn what_was_found_once_stays_mended() {
+    for seed in [0, 63, 194, 4681] {
+        let report = run(seed);
+        assert!(report.problems.is_empty(), "seed {seed}: {:#?}", report.problems);
+    }
+}
+
 /// A first run counts the steps; then it is played again and again, with a crash at each of them.
 #[test]
 fn a_crash_at_every_step_loses_and_repeats_nothing() {

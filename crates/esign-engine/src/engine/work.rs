@@ -201,6 +201,10 @@ impl Engine {
         let mut tries = 0;
         loop {
             let stored = match self.learn(pass, planned.clone(), learned.clone()).await {
+                // From here on its links can be handed out: a store that forgets this is behind too.
+                Ok(true) if sent.is_some() => {
+                    return self.write_witness(self.0.seen.load(Ordering::Relaxed)).await;
+                }
                 Ok(true) => return Ok(()),
                 Ok(false) => match &sent {
                     Some(sent) => self.tell_late(&order, attempt, sent.clone()).await,

@@ -145,9 +145,10 @@ impl Step<'_> {
                 }
             }
             Some(current) => {
-                // The older one counts, unless the newer one is signed already.
+                // The older one counts, unless the newer one is signed already, or only its link can have been handed out.
                 let signed = self.order.standing.is_some_and(|s| s.state == State::Completed);
-                let keep = if signed { current } else { current.min(n) };
+                let by_link = !self.order.delivery.reaches_people();
+                let keep = if signed || by_link { current } else { current.min(n) };
                 let other = if keep == current { n } else { current };
                 if !self.order.stage.is_end() {
                     self.order.current = Some(keep);
@@ -176,7 +177,9 @@ impl Step<'_> {
                 self.outcome(n, Outcome::Ghost { why: why.clone() });
             }
             Found::Unclear(why)
-                if !self.order.delivery.reaches_people() && self.order.attempts.len() < MOST_ATTEMPTS =>
+                if !self.order.delivery.reaches_people()
+                    && !self.may_be_forgotten()
+                    && self.order.attempts.len() < MOST_ATTEMPTS =>
             {
                 self.outcome(n, Outcome::Ghost { why: why.clone() });
                 self.order.stage = Stage::Accepted;
@@ -210,6 +213,11 @@ impl Step<'_> {
             // A link may have been handed out before the store was restored: here it is no safer than an e-mail.
             Found::Unclear(why) => self.undecided(&format!("the store was restored, and {why}")),
         }
+    }
+
+    /// The store was restored, and may have forgotten that a link was handed out.
+    fn may_be_forgotten(&self) -> bool {
+        self.rules.ask_first_before.is_some_and(|before| self.order.created_at < before)
     }
 
     fn undecided(&mut self, why: &str) {

@@ -133,6 +133,19 @@ fn two_live_requests_are_told_and_the_newer_one_is_called_back() {
     assert!(after.order.surplus.is_empty());
 }
 
+/// The link of the one that counts may be in somebody's hands; that of the other is in nobody's.
+#[test]
+fn by_link_the_one_whose_link_was_handed_out_stays() {
+    let mut order = armed(Delivery::ShareableLink, 1);
+    order.attempts.push(Attempt { n: 2, ..order.attempts[0].clone() });
+    order.attempts[0].outcome = Outcome::Ghost { why: "x".into() };
+    let second = Input::Learned(Learned::Sent { attempt: 2, sent: sent("b") });
+    let order = plan(&order, &[second], at(5), &rules()).order;
+    let late = News::Late { attempt: Box::new(order.attempts[0].clone()), sent: sent("a") };
+    let both = plan(&order, &[Input::News(late)], at(6), &rules());
+    assert_eq!((both.order.current, both.act), (Some(2), Act::Cancel { attempt: 1 }));
+}
+
 #[test]
 fn a_signed_order_is_fetched_at_once_with_a_deadline() {
     let signed = plan(&watching(), &[callback(Standing::stated(State::Completed))], at(100), &rules());

@@ -1,6 +1,7 @@
 """pdf.js, as Firefox shows it, in one page of a headless Chromium."""
 
 import base64
+import ctypes
 import functools
 import http.server
 import io
@@ -8,6 +9,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -35,7 +37,9 @@ class Browser:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.profile = tempfile.TemporaryDirectory()
         command = [os.environ.get("ESIGN_CHROMEDRIVER") or shutil.which("chromedriver"), "--port=0"]
-        self.driver = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.driver = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, preexec_fn=end_with_parent
+        )
         port = next(line for line in self.driver.stdout if "successfully on port" in line).rsplit(" ", 1)[1].strip(" .\n")
         self.base = f"http://127.0.0.1:{port}/session"
         options = {"args": [*ARGUMENTS, f"--user-data-dir={self.profile.name}"]}
@@ -59,6 +63,11 @@ class Browser:
             raise CannotShow(answer["error"])
         pages = [Page(picture(page["picture"]), [tuple(word) for word in page["words"]], page["height"]) for page in answer["pages"]]
         return Shown(pages, frozenset(answer["scripts"]))
+
+
+def end_with_parent():
+    """The driver, and Chromium with it, ends when this process does, however that happens (prctl, PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
 def picture(address: str) -> Image.Image:

@@ -19,7 +19,16 @@ import poppler
 
 
 def main() -> int:
-    viewers = {"poppler": poppler.show, "mupdf": mupdf.show, "pdfium": pdfium.show, "pdf.js": pdfjs.Browser(sys.argv[1]).show,
+    browser = pdfjs.Browser(sys.argv[1])
+    try:
+        answer(browser)
+    finally:
+        browser.close()
+    return 0
+
+
+def answer(browser: pdfjs.Browser):
+    viewers = {"poppler": poppler.show, "mupdf": mupdf.show, "pdfium": pdfium.show, "pdf.js": browser.show,
                "qpdf": actions.show}
     signed = Remembered()
     with concurrent.futures.ThreadPoolExecutor(len(viewers)) as pool:
@@ -30,7 +39,6 @@ def main() -> int:
             }
             findings = [f"{name}: {finding}" for name, job in jobs.items() for finding in job.result()]
             print(json.dumps({"id": request["id"], "findings": findings}), flush=True)
-    return 0
 
 
 class Remembered:

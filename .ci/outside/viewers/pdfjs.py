@@ -54,6 +54,16 @@ class Browser:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=SECONDS * 2) as answer:
             return json.load(answer)["value"]
 
+    def close(self):
+        """Ends Chromium, which outlives its driver, and then the driver."""
+        request = urllib.request.Request(self.base, method="DELETE")
+        try:
+            urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=SECONDS).close()
+        except OSError:
+            pass
+        self.driver.terminate()
+        self.driver.wait()
+
     def show(self, path: str) -> Shown:
         with open(path, "rb") as file:
             data = base64.b64encode(file.read()).decode()

@@ -11,8 +11,8 @@ use crate::settings;
 
 /// Good if nobody can sign any more.
 pub(crate) async fn run(args: &OneHandle, common: &Common, output: &Output) -> Result<Exit, Failure> {
-    let client = settings::client(common).await?;
     let handle = read_handle(&args.handle)?;
+    let client = settings::client_for(common, Some(handle.instance())).await?;
     let outcome = client.cancel(&handle).await.map_err(|error| {
         let unknown = error.is_outcome_unknown();
         let failure = Failure::from(error);

@@ -17,8 +17,8 @@ use crate::settings;
 pub(crate) async fn run(args: &Download, common: &Common, output: &Output) -> Result<Exit, Failure> {
     let options = verify::options(&args.trust, None, common).await?;
     let trust_matters = !options.roots.is_empty();
-    let client = settings::client(common).await?;
     let handle = read_handle(&args.handle)?;
+    let client = settings::client_for(common, Some(handle.instance())).await?;
     let what = ArtifactId::parse(args.artifact.as_str());
     // As far as it is known before: each fetching may cost something.
     if let Some(out) =

@@ -10,8 +10,8 @@ use crate::settings;
 
 /// Good if somebody was reminded.
 pub(crate) async fn run(args: &OneHandle, common: &Common, output: &Output) -> Result<Exit, Failure> {
-    let client = settings::client(common).await?;
     let handle = read_handle(&args.handle)?;
+    let client = settings::client_for(common, Some(handle.instance())).await?;
     let reminded = client.remind(&handle).await?;
     let object = json!({ "key": handle.key().as_str(), "reminded": reminded });
     output.answer(&object, || match reminded.as_slice() {

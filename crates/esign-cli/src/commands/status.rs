@@ -12,8 +12,8 @@ use crate::settings;
 
 /// Good unless the request has ended without being completed.
 pub(crate) async fn run(args: &OneHandle, common: &Common, output: &Output) -> Result<Exit, Failure> {
-    let client = settings::client(common).await?;
     let handle = read_handle(&args.handle)?;
+    let client = settings::client_for(common, Some(handle.instance())).await?;
     let report = client.status(&handle).await?;
     renew_handle(&args.handle, report.new_handle.as_ref())?;
     let links = add_links(&args.handle, &report.next_steps)?;

@@ -14,8 +14,8 @@ use crate::settings;
 
 /// Good if the request was completed. Prints whenever something has changed.
 pub(crate) async fn run(args: &Watch, common: &Common, output: &Output) -> Result<Exit, Failure> {
-    let client = settings::client(common).await?;
     let handle = read_handle(&args.handle)?;
+    let client = settings::client_for(common, Some(handle.instance())).await?;
     let mut wait = Wait::FOREVER;
     wait.at_most = args.at_most.map(|time| duration("--at-most", time)).transpose()?;
     wait.every = args.every.map(|time| duration("--every", time)).transpose()?;

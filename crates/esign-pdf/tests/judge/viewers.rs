@@ -14,7 +14,7 @@ use super::recipe::Made;
 /// The running viewers and the folder that files are handed over in.
 pub(crate) struct Viewers {
     child: Child,
-    requests: ChildStdin,
+    requests: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
     folder: PathBuf,
     asked: u64,
@@ -33,7 +33,7 @@ impl Viewers {
             .stdout(Stdio::piped())
             .spawn()
             .expect("Python starts");
-        let requests = child.stdin.take().expect("it is piped");
+        let requests = child.stdin.take();
         let answers = BufReader::new(child.stdout.take().expect("it is piped"));
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("judge-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder for files");
@@ -63,7 +63,8 @@ impl Viewers {
             std::fs::write(&revision, signed).expect("the revision is written");
         }
         let request = json!({ "id": id, "signed": revision, "now": now, "boxes": boxes });
-        writeln!(self.requests, "{request}").expect("the viewers still run");
+        let requests = self.requests.as_mut().expect("they end when this is dropped");
+        writeln!(requests, "{request}").expect("the viewers still run");
         let mut line = String::new();
         self.answers.read_line(&mut line).expect("the viewers still run");
         let answer: Value = serde_json::from_str(&line).expect("the viewers still run");
@@ -75,8 +76,8 @@ impl Viewers {
 
 impl Drop for Viewers {
     fn drop(&mut self) {
-        // Ends with its input; a process that hangs is ended.
-        let _ = self.child.kill();
+        // They end with their input, and the browser with them.
+        drop(self.requests.take());
         let _ = self.child.wait();
         let _ = std::fs::remove_dir_all(&self.folder);
     }

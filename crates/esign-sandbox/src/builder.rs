@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use url::Url;
 
 use crate::clock::SandboxClock;
+use crate::documenso::DocumensoSetup;
 use crate::server::{Sandbox, StartError};
 use crate::signicat::SignicatSetup;
 use crate::signify::SignifySetup;
@@ -18,6 +19,7 @@ pub struct Builder {
     pub(crate) listen: SocketAddr,
     pub(crate) public_url: Option<Url>,
     pub(crate) clock: SandboxClock,
+    pub(crate) documenso: DocumensoSetup,
     pub(crate) signicat: SignicatSetup,
     pub(crate) signify: SignifySetup,
     pub(crate) singpass: SingpassSetup,
@@ -30,6 +32,7 @@ impl Builder {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             public_url: None,
             clock: SandboxClock::system(),
+            documenso: DocumensoSetup::default(),
             signicat: SignicatSetup::default(),
             signify: SignifySetup::default(),
             singpass: SingpassSetup::default(),
@@ -55,6 +58,12 @@ impl Builder {
     /// The clock that all services follow. Default: the system's.
     pub fn clock(mut self, clock: SandboxClock) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Registers API tokens with the simulated Documenso and sets its switches.
+    pub fn documenso(mut self, set_up: impl FnOnce(DocumensoSetup) -> DocumensoSetup) -> Self {
+        self.documenso = set_up(self.documenso);
         self
     }
 

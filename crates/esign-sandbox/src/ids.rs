@@ -32,6 +32,44 @@ pub(crate) fn dated(now: Timestamp) -> String {
     id
 }
 
+/// 16 small letters, as in the ids of Documenso's envelopes.
+pub(crate) fn letters() -> String {
+    digits(random(), b"abcdefghijklmnopqrstuvwxyz", 16)
+}
+
+/// 25 characters that begin with `c`, as in its keys of rows.
+pub(crate) fn cuid() -> String {
+    format!("c{}", digits(random(), b"0123456789abcdefghijklmnopqrstuvwxyz", 24))
+}
+
+/// 21 characters that may stand in an address, as in its signing links.
+pub(crate) fn link_token() -> String {
+    digits(random(), b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", 21)
+}
+
+/// A version 4 UUID.
+pub(crate) fn uuid() -> String {
+    uuid::Uuid::from_u128(random() & !(0xf << 76) | 4 << 76).to_string()
+}
+
+/// SHA-256 in hexadecimal digits.
+pub(crate) fn digest(content: &[u8]) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, content);
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn digits(bits: u128, alphabet: &[u8], length: usize) -> String {
+    let base = alphabet.len() as u128;
+    let place = |rest: &mut u128| {
+        // Smaller than the alphabet's length.
+        let digit = alphabet[(*rest % base) as usize];
+        *rest /= base;
+        Some(char::from(digit))
+    };
+    let mut rest = bits;
+    (0..length).filter_map(|_| place(&mut rest)).collect()
+}
+
 fn random() -> u128 {
     let mut bytes = [0; 16];
     // The system's source fails only where there is none at all; no identifier can be made then.

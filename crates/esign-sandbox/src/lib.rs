@@ -5,6 +5,7 @@ mod calls;
 mod clock;
 mod connection;
 mod control;
+pub mod documenso;
 mod faults;
 mod ids;
 mod jose;

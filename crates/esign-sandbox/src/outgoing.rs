@@ -60,8 +60,22 @@ impl Outgoing {
         limit: SignedDuration,
         clock: &SandboxClock,
     ) -> Result<u16, Failure> {
+        self.post_json_with(url, body, &[], limit, clock).await
+    }
+
+    /// As [`Outgoing::post_json`], with these headers.
+    pub(crate) async fn post_json_with(
+        &self,
+        url: &Url,
+        body: &Value,
+        headers: &[(&str, &str)],
+        limit: SignedDuration,
+        clock: &SandboxClock,
+    ) -> Result<u16, Failure> {
         let call = async {
             let request = self.client()?.post(url.clone()).json(body);
+            let request =
+                headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
             let response = request.send().await.map_err(|error| unreachable_because(&error))?;
             Ok(response.status().as_u16())
         };

@@ -20,6 +20,8 @@ pub struct ServeOptions {
     pub public_url: Option<Url>,
     /// The clock of all services.
     pub clock: SandboxClock,
+    /// API tokens that the simulated Documenso accepts, each of a team of its own. More can be added while it runs.
+    pub documenso_api_tokens: Vec<String>,
     /// API keys that the simulated Signify accepts, each a user of its own. More can be added while it runs.
     pub signify_api_keys: Vec<String>,
     /// Whether `redirectUrl` may point to this machine, which the real service refuses.
@@ -41,6 +43,7 @@ impl ServeOptions {
             listen,
             public_url: None,
             clock: SandboxClock::system(),
+            documenso_api_tokens: Vec::new(),
             signify_api_keys: Vec::new(),
             allow_loopback_redirect: false,
             signicat_clients: Vec::new(),
@@ -63,6 +66,12 @@ pub async fn serve(
     let mut builder = Sandbox::builder()
         .listen(options.listen)
         .clock(options.clock)
+        .documenso(|documenso| {
+            options
+                .documenso_api_tokens
+                .into_iter()
+                .fold(documenso, crate::documenso::DocumensoSetup::api_token)
+        })
         .signify(|mut signify| {
             for key in options.signify_api_keys {
                 signify = signify.api_key(key);

@@ -16,6 +16,7 @@ use crate::builder::Builder;
 use crate::calls::{Call, Calls};
 use crate::clock::SandboxClock;
 use crate::connection::{Connection, Connections, OwnHost, busy_while_answering, refuse_other_hosts};
+use crate::documenso::{self, Documenso, DocumensoControl};
 use crate::faults::{Fault, Faults, InvalidFault};
 use crate::jose::OwnKeys;
 use crate::mailbox::{Mailbox, Message};
@@ -30,6 +31,7 @@ use crate::{control, pages};
 /// A running sandbox. Dropping it stops it without waiting; [`Sandbox::shutdown`] waits.
 pub struct Sandbox {
     shared: Arc<Shared>,
+    documenso: Arc<Documenso>,
     signicat: Arc<Signicat>,
     signify: Arc<Signify>,
     singpass: Arc<Singpass>,
@@ -93,14 +95,21 @@ impl Sandbox {
             clock: settings.clock,
             base_url,
             faults: Faults::new(
-                [&signicat::OPERATIONS[..], &signify::OPERATIONS, &singpass::OPERATIONS, &txn::OPERATIONS]
-                    .concat(),
+                [
+                    &documenso::OPERATIONS[..],
+                    &signicat::OPERATIONS,
+                    &signify::OPERATIONS,
+                    &singpass::OPERATIONS,
+                    &txn::OPERATIONS,
+                ]
+                .concat(),
             ),
             calls: Calls::default(),
             mailbox: Mailbox::default(),
             signing,
             stop: watch::Sender::new(false),
         });
+        let documenso = Arc::new(Documenso::new(shared.clone(), settings.documenso));
         let signicat = Arc::new(Signicat::new(shared.clone(), settings.signicat));
         let signify = Arc::new(Signify::new(shared.clone(), settings.signify));
         let singpass_keys = Arc::new(Mutex::new(OwnKeys::new()));
@@ -120,10 +129,12 @@ impl Sandbox {
         let own_host = OwnHost::of(&shared.base_url);
         let router = Router::new()
             .merge(pages::router(rooms))
+            .merge(documenso::router(&documenso))
             .merge(signicat::router(&signicat))
             .merge(signify::router(&signify))
             .merge(singpass::router(&singpass))
             .merge(txn::router(&txn))
+            .nest("/_sandbox/documenso", documenso::control_router(&documenso))
             .nest("/_sandbox/signicat", signicat::control_router(&signicat))
             .nest("/_sandbox/signify", signify::control_router(&signify))
             .nest("/_sandbox/singpass", singpass::control_router(&singpass))
@@ -140,7 +151,7 @@ impl Sandbox {
         let service = router.into_make_service_with_connect_info::<Connection>();
         let server = axum::serve(Connections::new(listener), service).with_graceful_shutdown(stopped);
         let task = tokio::spawn(server.into_future());
-        Ok(Self { shared, signicat, signify, singpass, txn, local_addr, task })
+        Ok(Self { shared, documenso, signicat, signify, singpass, txn, local_addr, task })
     }
 
     /// Where clients reach the sandbox: scheme, host and port, with `/` as its path.
@@ -161,6 +172,11 @@ impl Sandbox {
     /// The clock of all services; [`SandboxClock::advance`] moves it.
     pub fn clock(&self) -> &SandboxClock {
         &self.shared.clock
+    }
+
+    /// Acts as the signer, looks into and changes the simulated Documenso.
+    pub fn documenso(&self) -> DocumensoControl {
+        DocumensoControl::new(self.documenso.clone())
     }
 
     /// Acts as the signer, looks into and changes the simulated Signicat Sign API.

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 
 use super::{Rooms, moment, page};
 use crate::shared::Shared;
-use crate::{signicat, signify, singpass, txn};
+use crate::{documenso, signicat, signify, singpass, txn};
 
 pub(super) fn router() -> Router<Rooms> {
     Router::new().route("/mailbox", get(mailbox))
@@ -22,6 +22,7 @@ pub(super) fn addresses(shared: &Shared) -> Markup {
         table {
             thead { tr { th scope="col" { "Service" } th scope="col" { "Base URL for clients" } } }
             tbody {
+                tr { th scope="row" { "Documenso" } td { code { (shared.url(documenso::BASE_PATH)) } } }
                 tr { th scope="row" { "Sign with Singpass" } td { code { (shared.url(singpass::BASE_PATH)) } } }
                 tr { th scope="row" { "Singpass's keys" } td { code { (shared.url(singpass::JWKS_PATH)) } } }
                 tr { th scope="row" { "Transaction signing" } td { code { (shared.url(txn::BASE_PATH)) } } }
@@ -42,6 +43,7 @@ pub(super) fn addresses(shared: &Shared) -> Markup {
                 ("/_sandbox/faults", "planned faults; POST adds one"),
                 ("/_sandbox/calls", "the calls received"),
                 ("/_sandbox/mailbox", "the mailbox as JSON"),
+                ("/_sandbox/documenso", "Documenso: settings and envelopes"),
                 ("/_sandbox/signicat", "Signicat: settings, clients and orders"),
                 ("/_sandbox/signify", "Signify: settings and documents"),
                 ("/_sandbox/singpass", "Sign with Singpass: settings, clients and sign requests"),

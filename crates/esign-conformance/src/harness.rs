@@ -90,6 +90,11 @@ pub trait Backend: Send + Sync {
         None
     }
 
+    /// The address of the page where this signer signs, as the backend knows it; `None` if it cannot tell.
+    async fn page(&self, _handle: &Handle, _signer: &Signer) -> Option<String> {
+        None
+    }
+
     /// Lets time pass, for backend, provider and client.
     async fn pass(&self, time: Duration);
 

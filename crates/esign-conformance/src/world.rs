@@ -15,12 +15,13 @@ use crate::harness::{Action, Backend, Fault, Harness};
 pub(crate) const INSTANCE: &str = "under-test";
 
 /// Every operation that can reach a backend.
-const OPERATIONS: [Operation; 8] = [
+const OPERATIONS: [Operation; 9] = [
     Operation::Submit,
     Operation::Status,
     Operation::Download,
     Operation::Cancel,
     Operation::Lookup,
+    Operation::Remind,
     Operation::Erase,
     Operation::Transaction,
     Operation::Token,

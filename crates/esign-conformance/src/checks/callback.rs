@@ -5,6 +5,7 @@ use std::time::Duration;
 use esign_core::{CallbackSupport, Event, Handle, InboundCall, Received, State};
 
 use crate::check::{Outcome, Stop, ensure, fail, skip};
+use crate::harness::Action;
 use crate::world::{INSTANCE, World};
 
 /// The calls about a request that everybody has signed.
@@ -145,6 +146,27 @@ pub(super) async fn early(w: &World) -> Outcome {
     }
     let state = w.client.status(&handle).await?.state();
     ensure!(state == State::Completed, "all have signed, an old call came in, and it is {state}");
+    Ok(())
+}
+
+/// One of two has signed: whatever the calls are called, none says that it is over.
+pub(super) async fn between(w: &World) -> Outcome {
+    if w.caps.callbacks == CallbackSupport::None {
+        skip!("callbacks: none are claimed");
+    }
+    let request = w.request_for(2)?;
+    let handle = w.sent(&request).await?;
+    w.act(&handle, &request.signers[0], Action::Sign).await?;
+    let calls = w.backend.callbacks(&handle).await;
+    if calls.is_empty() {
+        skip!("the harness makes no callbacks");
+    }
+    w.client.ready().await?;
+    for call in &calls {
+        for state in states(receive(w, call).await?)? {
+            ensure!(!state.is_end(), "one of two has signed, and the event says {state}");
+        }
+    }
     Ok(())
 }
 

@@ -15,6 +15,7 @@ pub(super) async fn groups_are_there(w: &World) -> Outcome {
     let groups = [
         ("documents", signs, provider.documents().is_some()),
         ("callbacks", w.caps.callbacks != CallbackSupport::None, provider.callbacks().is_some()),
+        ("reminders", !w.caps.reminders.is_empty(), provider.reminders().is_some()),
         ("erase", w.caps.erase.is_yes(), provider.retention().is_some()),
         ("transactions", w.caps.transactions.is_yes(), provider.transactions().is_some()),
     ];

@@ -11,6 +11,7 @@ mod dropped;
 mod erase;
 mod handle;
 mod limit;
+mod people;
 mod placement;
 mod refusal;
 mod secrecy;
@@ -56,8 +57,10 @@ pub(crate) fn all() -> Vec<Check> {
             gone_after_its_time;
         cancel: ends_the_request, twice, after_completion, at_completion, believes_only_the_service, survives_faults;
         erase: an_open_request, a_signed_request, believes_only_the_service;
+        people: each_role_is_taken, each_mark_arrives, the_link_of_a_later_signer_comes, links_are_the_signers_own,
+            reminders_reach_those_who_are_waited_for, a_lost_reminder_is_not_repeated, a_failed_lookup_is_no_answer;
         dropped: status, download, cancel, erase, resolve, receive, first_call;
-        callback: genuine, forged, replayed, early, late, several_in_one;
+        callback: genuine, forged, replayed, early, between, late, several_in_one;
         concurrency: one_token_serves_all, one_token_at_the_start, rate_limit_is_kept, nobody_starves;
         secrecy: nothing_personal_or_secret_is_printed;
         transaction: begins_anew_each_time, refuses_an_empty_text, completes_once, each_begin_stays_open,

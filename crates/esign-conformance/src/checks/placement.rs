@@ -52,8 +52,13 @@ pub(super) async fn native_digits(w: &World) -> Outcome {
     }
     let digits = "0.120";
     let mut request = w.request()?;
-    request.signers[0].placements =
-        vec![Placement::native(w.caps.kind.clone(), place.page, digits, place.y.as_str())?];
+    let mut placement = Placement::native(w.caps.kind.clone(), place.page, digits, place.y.as_str())?;
+    if let (Spot::Native(native), Some(width), Some(height)) =
+        (&mut placement.spot, place.width, place.height)
+    {
+        *native = native.clone().with_size(width, height);
+    }
+    request.signers[0].placements = vec![placement];
     let handle = w.sent(&request).await?;
     let Some(heard) = w.backend.heard(&handle).await else {
         skip!("the harness cannot tell what the backend was told");

@@ -22,6 +22,8 @@ pub(super) async fn record_is_true(w: &World) -> Outcome {
     let intent = prepared.intent().clone();
     let before = w.client.clock().now();
     let submission = w.client.submit(prepared).await?;
+    let reached = w.backend.reached(Operation::Submit).await;
+    ensure!(reached >= 1, "a request was sent, and Backend::reached counts none: the harness cannot count");
     let record = &submission.record;
     ensure!(*record.intent() == intent, "the record holds another intent than the one prepared");
     let sent = record.intent().documents();

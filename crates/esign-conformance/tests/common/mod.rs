@@ -134,6 +134,10 @@ impl Backend for MemoryBackend {
         }
     }
 
+    async fn page(&self, handle: &Handle, signer: &Signer) -> Option<String> {
+        Some(format!("https://memory.invalid/sign?request={}&signer={}", handle.request().id(), signer.key))
+    }
+
     async fn approve(&self, start: &TransactionStart) -> Option<InboundCall> {
         self.service.approve(start)
     }

@@ -24,6 +24,7 @@ defects!(
     DropsEvents,
     FirstEventOnly,
     EarlyIsDone,
+    FirstIsDone,
     LateIsExpired,
     RefusesTheUnknown
 );
@@ -60,6 +61,22 @@ impl Defect for BelievesAnything {
             Some(event) => Received::new(Reply::status(200), Ok(vec![Event::Verified(event)])),
             None => right.receive(call).await,
         }
+    }
+}
+
+/// "One signer has completed" sounds like the end.
+#[async_trait]
+impl Defect for FirstIsDone {
+    async fn receive(&self, right: &MemoryProvider, call: &InboundCall) -> Received {
+        let mut received = right.receive(call).await;
+        for event in received.events.iter_mut().flatten() {
+            if let Event::Verified(event) = event
+                && event.standing.state == State::InProgress
+            {
+                event.standing = Standing::stated(State::Completed);
+            }
+        }
+        received
     }
 }
 

@@ -6,6 +6,7 @@ mod approving;
 mod common;
 mod foreign;
 mod incoming;
+mod people;
 mod placing;
 mod reading;
 mod sending;
@@ -178,6 +179,34 @@ fn table() -> Vec<Row> {
         with::<foreign::RefusalIsNotReady>(
             "download::a_refusal_is_told",
             "says of a refused download that it is not ready",
+        ),
+        with::<incoming::FirstIsDone>(
+            "callback::between",
+            "takes the first of two signatures for completion",
+        ),
+        with::<people::WaitsForCopies>("people::each_role_is_taken", "waits for those who get a copy"),
+        with::<people::DropsApprovers>("people::each_role_is_taken", "forgets those who approve"),
+        with::<people::MarksAreSignatures>("people::each_mark_arrives", "places signatures for any mark"),
+        with::<people::ForgetsLaterLinks>(
+            "people::the_link_of_a_later_signer_comes",
+            "never gives the link of the second signer",
+        ),
+        with::<people::SwapsLinks>("people::links_are_the_signers_own", "swaps the links of two signers"),
+        with::<people::RemindsTwice>(
+            "people::reminders_reach_those_who_are_waited_for",
+            "reminds twice for one call",
+        ),
+        with::<people::RemindsNobody>(
+            "people::reminders_reach_those_who_are_waited_for",
+            "says that nobody was reminded",
+        ),
+        with::<people::LostReminderIsSafe>(
+            "people::a_lost_reminder_is_not_repeated",
+            "says that a lost reminder is safe to repeat",
+        ),
+        with::<people::FailedLookupIsNotFound>(
+            "people::a_failed_lookup_is_no_answer",
+            "takes a lookup that failed for nothing found",
         ),
         with::<placing::DropsPlacements>("placement::round_trip", "drops placements without a word"),
         with::<placing::SendsTheFirstPlacement>(

@@ -8,8 +8,9 @@ use esign_core::memory::{KIND, MemoryProvider};
 use esign_core::{
     Artifact, ArtifactId, Callbacks, CancelOutcome, Capabilities, Documents, Error, ErrorKind, Finding,
     Handle, InboundCall, Intent, Lookup, Prepared, Probe, ProbeReport, Provider, ProviderKind, Received,
-    RequestRef, Resolution, Resolved, Result, Retention, Settled, SignRequest, StatusReport, Submission,
-    TransactionRequest, TransactionResult, TransactionReturn, TransactionStart, Transactions, Trial,
+    Reminders, RequestRef, Resolution, Resolved, Result, Retention, Settled, SignRequest, StatusReport,
+    Submission, TransactionRequest, TransactionResult, TransactionReturn, TransactionStart, Transactions,
+    Trial,
 };
 
 /// What is done wrong; everything else is left as it is.
@@ -50,6 +51,10 @@ pub(crate) trait Defect: fmt::Debug + Default + Send + Sync + 'static {
 
     async fn find(&self, right: &MemoryProvider, intent: &Intent) -> Result<Resolution> {
         right.find(intent).await
+    }
+
+    async fn remind(&self, right: &MemoryProvider, at: &RequestRef) -> Result<Vec<String>> {
+        right.remind(at).await
     }
 
     async fn erase(&self, right: &MemoryProvider, at: &RequestRef) -> Result<bool> {
@@ -116,6 +121,10 @@ impl<D: Defect> Provider for Wrong<D> {
         Some(self.share())
     }
 
+    fn reminders(&self) -> Option<Arc<dyn Reminders>> {
+        Some(self.share())
+    }
+
     fn retention(&self) -> Option<Arc<dyn Retention>> {
         self.defect.erases().then(|| self.share() as Arc<dyn Retention>)
     }
@@ -167,6 +176,13 @@ impl<D: Defect> Callbacks for Wrong<D> {
 
     async fn receive(&self, call: &InboundCall) -> Received {
         self.defect.receive(&self.right, call).await
+    }
+}
+
+#[async_trait]
+impl<D: Defect> Reminders for Wrong<D> {
+    async fn remind(&self, at: &RequestRef) -> Result<Vec<String>> {
+        self.defect.remind(&self.right, at).await
     }
 }
 

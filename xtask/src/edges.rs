@@ -27,6 +27,7 @@ pub const ALLOWED: &[Allowed] = &[
         name: "esign",
         normal: &[
             "esign-core",
+            "esign-documenso",
             "esign-http", // verifies kept callbacks
             "esign-pdf",
             "esign-signicat",
@@ -43,6 +44,7 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed { name: "esign-conformance", normal: &["esign-core"], dev: &[] },
     Allowed { name: "esign-core", normal: &[], dev: &[] }, // never the conformance suite: two copies of core in one test
+    Allowed { name: "esign-documenso", normal: PROVIDER, dev: TESTING },
     Allowed { name: "esign-engine", normal: &["esign-core"], dev: &["esign-engine"] }, // its own harness, in its tests
     Allowed { name: "esign-http", normal: &["esign-core"], dev: &[] },
     Allowed { name: "esign-pdf", normal: &["esign-core"], dev: &[] },

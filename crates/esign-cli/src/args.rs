@@ -452,6 +452,9 @@ pub(crate) struct Sandbox {
     /// Where to listen; port 0 takes any free one. Whoever reaches it can sign as anybody
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
+    /// API token that the simulated Documenso accepts; may be repeated
+    #[arg(long, value_name = "TOKEN")]
+    pub(crate) documenso_token: Vec<String>,
     /// API key that the simulated Signify accepts; may be repeated
     #[arg(long, value_name = "KEY", default_value = "sandbox_key")]
     pub(crate) signify_key: Vec<String>,

@@ -13,6 +13,8 @@ use crate::{EnvAndFileSecrets, PdfInspector};
 pub fn default_registry() -> Registry {
     #[allow(unused_mut, reason = "stays empty where every feature is off")]
     let mut registry = Registry::new();
+    #[cfg(feature = "documenso")]
+    registry.register::<esign_documenso::DocumensoConfig>().expect("our kinds have names of their own");
     #[cfg(feature = "signicat")]
     registry.register::<esign_signicat::SignicatConfig>().expect("our kinds have names of their own");
     #[cfg(feature = "signify")]

@@ -31,6 +31,10 @@ pub use verification::{
 /// Reading and verifying PDFs.
 pub use esign_pdf as pdf;
 
+/// Documenso, API v2: its configuration, options and typed client.
+#[cfg(feature = "documenso")]
+pub use esign_documenso as documenso;
+
 /// Signicat's Sign API v1: its configuration, options and typed client.
 #[cfg(feature = "signicat")]
 pub use esign_signicat as signicat;

@@ -40,7 +40,12 @@ pub async fn typical_client() -> Result<Client> {
     builder(default_registry())
         .config(typical_config())
         // Of the right form, so that nobody is warned about it.
-        .secrets(FixedSecrets::new().with("signify", "production_v1_typical").with("signicat", "typical"))
+        .secrets(
+            FixedSecrets::new()
+                .with("signify", "production_v1_typical")
+                .with("signicat", "typical")
+                .with("documenso", "typical"),
+        )
         .key("typical", Arc::new(NoKey))
         .build()
         .await
@@ -49,6 +54,14 @@ pub async fn typical_client() -> Result<Client> {
 fn typical_config() -> Config {
     #[allow(unused_mut, reason = "stays empty where every feature is off")]
     let mut config = Config::default();
+    #[cfg(feature = "documenso")]
+    config.providers.insert(
+        esign_documenso::KIND.to_string(),
+        esign_core::InstanceConfig::new(esign_documenso::KIND)
+            .with("environment", "production")
+            .with("api_token", serde_json::json!({ "external": "documenso" }))
+            .with("callback_secret", serde_json::json!({ "external": "documenso" })),
+    );
     #[cfg(feature = "signicat")]
     config.providers.insert(
         esign_signicat::KIND.to_string(),

@@ -37,6 +37,7 @@ pub(crate) async fn run(args: args::Sandbox, output: &Output) -> Result<Exit, Fa
 
 fn options(args: &args::Sandbox) -> Result<ServeOptions, Failure> {
     let mut options = ServeOptions::new(args.listen);
+    options.documenso_api_tokens = args.documenso_token.clone();
     options.signify_api_keys = args.signify_key.clone();
     options.signicat_clients =
         args.signicat_client.iter().map(|text| signicat_client(text)).collect::<Result<_, _>>()?;
@@ -64,8 +65,11 @@ fn begin(sandbox: &Sandbox, args: &args::Sandbox, output: &Output) -> Result<(),
         made.fill_in(sandbox, &mut client, &mut txn, &mut secrets)?;
     }
     let signicat = sandbox.signicat().clients();
-    let config =
+    let mut config =
         config(sandbox.base_url().as_str(), client.as_ref(), txn.as_ref(), signicat.first(), &secrets);
+    if !args.documenso_token.is_empty() {
+        config += &documenso_config(sandbox.base_url().as_str());
+    }
     if let Some(client) = client {
         let registered = sandbox.singpass().register(client);
         registered.map_err(|e| Failure::usage(format!("--singpass-client: {e}")))?;
@@ -289,6 +293,17 @@ fn quoted(text: &str) -> toml::Value {
     toml::Value::from(text)
 }
 
+fn documenso_config(base_url: &str) -> String {
+    format!(
+        r#"
+[providers.documenso]
+kind = "documenso"
+base_url = "{base_url}documenso"
+api_token = {{ env = "DOCUMENSO_TOKEN" }}
+"#
+    )
+}
+
 fn signicat_config(base_url: &str, client: &signicat::Client, client_secret: &str) -> String {
     let client_id = quoted(&client.client_id);
     format!(
@@ -307,7 +322,15 @@ email = {{ header = "Please sign", message = "A document waits for you: ${{taskU
 
 fn tell(sandbox: &Sandbox, args: &args::Sandbox, config: &str, output: &Output) {
     let url = sandbox.base_url().as_str();
-    let exports = exports(args);
+    let key = args.signify_key.first().map_or("", String::as_str);
+    let documenso = args.documenso_token.first();
+    let documenso = documenso.map(|token| format!("\n  export DOCUMENSO_TOKEN={token}")).unwrap_or_default();
+    let signicat = match args.signicat_client.is_empty() {
+        true => "",
+        false => "\n  export SIGNICAT_CLIENT_SECRET=…",
+    };
+    let signs = args.singpass_client.is_some() || args.txn_client.is_some();
+    let singpass = if signs { "\n  export SINGPASS_SIGNING_KEY=\"$(cat KEY.pem)\"" } else { "" };    let exports = exports(args);
     output.json(&json!({ "base_url": url, "config": config, "root": format!("{url}_sandbox/root.pem") }));
     output
         .say(Mark::Good, format!("the sandbox listens on {url} (no legal signatures; stop it with Ctrl-C)"));
@@ -319,7 +342,8 @@ fn tell(sandbox: &Sandbox, args: &args::Sandbox, config: &str, output: &Output) 
         "\
 Then, in another terminal:
 
-{exports}  esign check
+  export SIGNIFY_API_KEY={key}{singpass}{signicat}{documenso}
+  esign check{exports}  esign check
   esign send FILE.pdf --delivery shareable-link --signer tenant \\
     --at 1,72,144,points,bottom-left,bottom-left
   curl -o root.pem {url}_sandbox/root.pem     # for esign verify --root root.pem

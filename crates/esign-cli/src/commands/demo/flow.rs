@@ -50,6 +50,8 @@ pub(crate) struct Outcome {
     pub(crate) problems: Vec<String>,
     pub(crate) error: Option<Failure>,
     pub(super) checked: bool,
+    /// The provider writes the file anew.
+    pub(super) rewritten: bool,
 }
 
 impl Outcome {
@@ -134,6 +136,14 @@ impl Flow {
         let checked =
             esign::verify_against_record(&submission.record, &signed, stage.verify_options()?).await?;
         let mut problems = checked.problems;
+        outcome.rewritten = checked.rewritten;
+        if checked.rewritten {
+            let original = stage.client.download(&submission.handle, &ArtifactId::ORIGINAL).await?;
+            match esign::original_is_what_was_sent(&submission.record, &original)? {
+                true => stage.good("the original that the provider keeps is what was sent; nothing ties it to the sealed file"),
+                false => problems.push("the original that the provider keeps is not what was sent".to_owned()),
+            }
+        }
         let proof = stage.client.capabilities(self.provider)?.origin_proof;
         if proof == OriginProof::EvidenceDigest {
             match esign::evidence_names_original(&submission.record, &signed).await? {
@@ -184,7 +194,10 @@ impl Outcome {
         self.checked = true;
         if problems.is_empty() {
             let file = shown(self.file.as_deref().unwrap_or(&stage.out));
-            let words = "begins with the bytes that were sent; valid signatures";
+            let words = match self.rewritten {
+                true => "written anew by the provider; valid signatures",
+                false => "begins with the bytes that were sent; valid signatures",
+            };
             stage.good(&format!("{file}: {words}: {}", self.signatures));
         }
         self.problems = problems;

@@ -1,6 +1,7 @@
 //! `esign demo`
 
 mod chain;
+mod documenso;
 mod flow;
 mod signicat;
 mod signify;
@@ -28,7 +29,7 @@ use crate::settings;
 use flow::{Flow, Outcome};
 
 /// Every flow with a document, in the order in which they are shown.
-const FLOWS: &[&[Flow]] = &[signify::FLOWS, singpass::FLOWS, signicat::FLOWS];
+const FLOWS: &[&[Flow]] = &[signify::FLOWS, singpass::FLOWS, signicat::FLOWS, documenso::FLOWS];
 
 /// A flow of the demonstration.
 enum Act {
@@ -163,6 +164,7 @@ impl Stage {
         let wiring = signify::set_up(&sandbox, Wiring::default())?;
         let wiring = singpass::set_up(&sandbox, wiring)?;
         let wiring = signicat::set_up(&sandbox, wiring);
+        let wiring = documenso::set_up(&sandbox, wiring);
         let wiring = txn::set_up(&sandbox, wiring)?;
         if common.verbose {
             output.plain(format!("configuration:\n\n{}", wiring.config));

@@ -15,6 +15,7 @@ mod people;
 mod placement;
 mod refusal;
 mod secrecy;
+mod several;
 mod state;
 mod submit;
 mod transaction;
@@ -59,6 +60,7 @@ pub(crate) fn all() -> Vec<Check> {
         erase: an_open_request, a_signed_request, believes_only_the_service;
         people: each_role_is_taken, each_mark_arrives, the_link_of_a_later_signer_comes, links_are_the_signers_own,
             reminders_reach_those_who_are_waited_for, a_lost_reminder_is_not_repeated, a_failed_lookup_is_no_answer;
+        several: each_arrives_as_itself, each_result_is_of_its_document;
         dropped: status, download, cancel, erase, resolve, receive, first_call;
         callback: genuine, forged, replayed, early, between, late, several_in_one;
         concurrency: one_token_serves_all, one_token_at_the_start, rate_limit_is_kept, nobody_starves;

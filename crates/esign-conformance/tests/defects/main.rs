@@ -11,6 +11,7 @@ mod placing;
 mod reading;
 mod sending;
 mod settling;
+mod several;
 mod together;
 mod wrong;
 
@@ -184,6 +185,9 @@ fn table() -> Vec<Row> {
             "callback::between",
             "takes the first of two signatures for completion",
         ),
+        with::<several::SwapsDocuments>("several::each_arrives_as_itself", "mixes two documents up"),
+        with::<several::SwapsResults>("several::each_result_is_of_its_document", "gives out the other file"),
+        with::<several::ListsTheFirst>("several::each_result_is_of_its_document", "lists one of two results"),
         with::<people::WaitsForCopies>("people::each_role_is_taken", "waits for those who get a copy"),
         with::<people::DropsApprovers>("people::each_role_is_taken", "forgets those who approve"),
         with::<people::MarksAreSignatures>("people::each_mark_arrives", "places signatures for any mark"),

@@ -3,7 +3,8 @@
 
 use esign_core::secrecy::ExposeSecret;
 use esign_core::{
-    Credential, Error, ErrorKind, Event, HandleKey, InboundCall, Received, Reply, Result, Sha256Hash,
+    Credential, Error, ErrorKind, Event, HandleKey, InboundCall, Received, Reference, Reply, Result,
+    Sha256Hash,
 };
 
 use crate::KIND;
@@ -43,5 +44,6 @@ fn hint(call: &InboundCall, fingerprint: &str) -> Result<Event> {
     })?;
     tracing::debug!(event = %esign_core::redact::scrub(&body.event), "a webhook came in");
     let key = body.payload.envelope_id.map(|id| HandleKey::of(&KIND, fingerprint, &id));
-    Ok(Event::Hint { key })
+    let reference = body.payload.external_id.and_then(|text| Reference::new(text).ok());
+    Ok(Event::Hint { key, reference })
 }

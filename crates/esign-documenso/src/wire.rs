@@ -283,4 +283,6 @@ pub(crate) struct WebhookBody {
 pub(crate) struct WebhookPayload {
     #[serde(default, deserialize_with = "if_it_fits")]
     pub(crate) envelope_id: Option<String>,
+    #[serde(default, deserialize_with = "if_it_fits")]
+    pub(crate) external_id: Option<String>,
 }

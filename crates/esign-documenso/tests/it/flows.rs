@@ -206,7 +206,7 @@ async fn webhooks_are_hints_with_the_secret_only() {
         let genuine = inbound.clone().with_header("X-Documenso-Secret", call.secret);
         let received = world.client.receive("d", &genuine).await.unwrap();
         assert_eq!(received.reply.status, 200);
-        let [Event::Hint { key: Some(key) }] = &received.events.unwrap()[..] else { panic!() };
+        let [Event::Hint { key: Some(key), .. }] = &received.events.unwrap()[..] else { panic!() };
         assert_eq!(*key, sent.handle.key());
         for forged in [
             inbound.clone(),

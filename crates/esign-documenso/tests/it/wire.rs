@@ -331,7 +331,9 @@ async fn measured_webhooks_name_their_envelope() {
         let call = esign_core::InboundCall::post("/hook", text.clone())
             .with_header("X-Documenso-Secret", "webhook-secret");
         let events = client.receive("d", &call).await.unwrap().events.unwrap();
-        let [esign_core::Event::Hint { key: Some(key) }] = &events[..] else { panic!("{name}: {events:?}") };
+        let [esign_core::Event::Hint { key: Some(key), .. }] = &events[..] else {
+            panic!("{name}: {events:?}")
+        };
         let id = serde_json::from_str::<Value>(&text).unwrap()["payload"]["envelopeId"]
             .as_str()
             .unwrap()

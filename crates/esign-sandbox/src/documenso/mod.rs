@@ -1,6 +1,7 @@
 //! Documenso, public API v2 (envelopes), as measured on 2.17.0.
 
 mod control;
+mod gate;
 mod pages;
 mod routes;
 mod seal;

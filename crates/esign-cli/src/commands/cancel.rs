@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::args::{Common, OneHandle};
 use crate::failure::{Exit, Failure};
 use crate::files::read_handle;
-use crate::output::{Output, printable};
+use crate::output::{Output, printable, shown};
 use crate::settings;
 
 /// Good if nobody can sign any more.
@@ -17,7 +17,7 @@ pub(crate) async fn run(args: &OneHandle, common: &Common, output: &Output) -> R
         let unknown = error.is_outcome_unknown();
         let failure = Failure::from(error);
         if unknown {
-            failure.advise(format!("look with `esign status {}`", args.handle.display()))
+            failure.advise(format!("look with `esign status {}`", shown(&args.handle)))
         } else {
             failure
         }

@@ -113,7 +113,7 @@ pub(super) async fn run(
             }
             ChainStep::Finished => {
                 let last = desk.papers.leg(legs).signed();
-                return Err(Failure::usage(format!("everybody has signed before: {}", last.display())));
+                return Err(Failure::usage(format!("everybody has signed before: {}", shown(&last))));
             }
             ChainStep::Ended { signer, state } => {
                 store(&desk.papers.chain(), &chain)?;
@@ -157,7 +157,7 @@ async fn begun(desk: &Desk<'_>, instance: &str, request: &SignRequest) -> Result
     if file.exists() {
         return Err(Failure::usage(format!(
             "{} belongs to an earlier chain; add --resume to go on with it, or choose another name with --save",
-            file.display()
+            shown(&file)
         )));
     }
     let chain = desk.client.begin_chain(instance, request).await?;
@@ -170,7 +170,7 @@ async fn begun(desk: &Desk<'_>, instance: &str, request: &SignRequest) -> Result
 
 fn resumed(desk: &Desk<'_>, instance: &str, send_again: bool) -> Result<ChainRecord, Failure> {
     let file = desk.papers.chain();
-    let wrong = |why: String| Failure::usage(format!("{}: {why}", file.display()));
+    let wrong = |why: String| Failure::usage(format!("{}: {why}", shown(&file)));
     let mut chain = ChainRecord::from_stored(&read_text(&file)?).map_err(|e| wrong(e.to_string()))?;
     if chain.instance() != instance {
         return Err(wrong(format!("the chain runs on {}: add --on {0}", chain.instance())));

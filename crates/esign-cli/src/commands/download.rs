@@ -94,10 +94,7 @@ fn papers(args: &Download) -> Papers {
 
 fn may_write(out: &Path, force: bool) -> Result<(), Failure> {
     if !force && std::fs::symlink_metadata(out).is_ok() {
-        return Err(Failure::usage(format!(
-            "{} is there already; add --force to write over it",
-            out.display()
-        )));
+        return Err(Failure::usage(format!("{} is there already; add --force to write over it", shown(out))));
     }
     Ok(())
 }
@@ -112,8 +109,8 @@ fn set_aside(out: &Path, artifact: &Artifact, failure: Failure) -> Failure {
     match replace(&aside, &artifact.content) {
         Ok(()) => failure.advise(format!(
             "what came is kept in {}, and {} was not written; the same command fetches it anew",
-            aside.display(),
-            out.display()
+            shown(&aside),
+            shown(out)
         )),
         Err(_) => failure,
     }

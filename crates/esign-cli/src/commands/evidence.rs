@@ -93,7 +93,7 @@ fn callback(path: &Path) -> Result<CallbackEvidence, Failure> {
     receipt.push(".receipt.json");
     let receipt = PathBuf::from(receipt);
     CallbackEvidence::from_receipt(read_bytes(path)?, &read_text(&receipt)?)
-        .map_err(|e| Failure::usage(format!("{}: {e}", receipt.display())))
+        .map_err(|e| Failure::usage(format!("{}: {e}", shown(&receipt))))
 }
 
 async fn check(

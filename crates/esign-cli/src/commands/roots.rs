@@ -65,7 +65,7 @@ struct Root {
 }
 
 fn read(file: &Path, content: &[u8], used_for: &'static str) -> Result<Vec<Root>, Failure> {
-    let wrong = |e| Failure::usage(format!("{}: {e}", file.display()));
+    let wrong = |e| Failure::usage(format!("{}: {e}", shown(file)));
     let roots = roots_from_pem(content).map_err(wrong)?;
     let root = |der: Vec<u8>| {
         Ok(Root { file: file.to_owned(), used_for, facts: RootFacts::of(&der).map_err(wrong)?, der })
@@ -80,7 +80,7 @@ fn is_pdf(content: &[u8]) -> bool {
 
 /// What a signed PDF brings along above its signers and timestamp authorities. It is no reason to trust them.
 fn brought(file: &Path, content: &Bytes) -> Result<Vec<Root>, Failure> {
-    let wrong = |why: String| Failure::usage(format!("{}: {why}", file.display()));
+    let wrong = |why: String| Failure::usage(format!("{}: {why}", shown(file)));
     let report = verify(content, &VerifyOptions::new(SystemClock.now())).map_err(|e| wrong(e.to_string()))?;
     let mut found: Vec<Root> = Vec::new();
     for signature in &report.signatures {

@@ -211,12 +211,12 @@ fn client_keys(option: &str, keys: &str) -> Result<ClientKeys, Failure> {
 fn key_set(path: &Path) -> Result<Value, Failure> {
     // serde's message could quote a key.
     let keys: Value = serde_json::from_str(&read_text(path)?).map_err(|_| {
-        Failure::usage(format!("{}: neither a JWK nor a JWK set (`esign keygen` prints one)", path.display()))
+        Failure::usage(format!("{}: neither a JWK nor a JWK set (`esign keygen` prints one)", shown(path)))
     })?;
     let set = if keys.get("keys").is_some() { keys } else { json!({ "keys": [keys] }) };
     let mut all = set["keys"].as_array().into_iter().flatten();
     if all.any(|key| key.get("d").is_some()) {
-        return Err(Failure::usage(format!("{}: has a private key; give the public ones", path.display())));
+        return Err(Failure::usage(format!("{}: has a private key; give the public ones", shown(path))));
     }
     Ok(set)
 }
@@ -330,7 +330,8 @@ fn tell(sandbox: &Sandbox, args: &args::Sandbox, config: &str, output: &Output) 
         false => "\n  export SIGNICAT_CLIENT_SECRET=…",
     };
     let signs = args.singpass_client.is_some() || args.txn_client.is_some();
-    let singpass = if signs { "\n  export SINGPASS_SIGNING_KEY=\"$(cat KEY.pem)\"" } else { "" };    let exports = exports(args);
+    let singpass = if signs { "\n  export SINGPASS_SIGNING_KEY=\"$(cat KEY.pem)\"" } else { "" };
+    let exports = exports(args);
     output.json(&json!({ "base_url": url, "config": config, "root": format!("{url}_sandbox/root.pem") }));
     output
         .say(Mark::Good, format!("the sandbox listens on {url} (no legal signatures; stop it with Ctrl-C)"));

@@ -62,14 +62,14 @@ impl Desk<'_> {
         if papers.handle().exists() {
             let message = format!(
                 "{} is there: it was sent, so there is nothing to send again",
-                papers.handle().display()
+                shown(&papers.handle())
             );
             return Err(Failure::usage(message));
         }
         let earlier = read_intent(&papers.intent())?;
         request.reference = earlier.reference().clone();
         let aside = papers.put_intent_aside()?;
-        self.output.plain(format!("what may have been sent before stays in {}", aside.display()));
+        self.output.plain(format!("what may have been sent before stays in {}", shown(&aside)));
         Ok(())
     }
 
@@ -142,7 +142,7 @@ impl Desk<'_> {
         page.lead_on(submission);
         self.output.plain(format!(
             "The page stays until it is signed (Ctrl-C ends it); keep {} secret.",
-            papers.handle().display()
+            shown(&papers.handle())
         ));
         let closed =
             ended(&self.client, &submission.handle, Some(&papers.handle()), self.wait, self.output).await;
@@ -194,13 +194,13 @@ fn default_name(request: &crate::args::Request) -> PathBuf {
 fn after_failure(failure: Failure, papers: &Papers) -> Failure {
     let intent = papers.intent();
     if failure.is_outcome_unknown() {
-        return failure.advise(format!("run `esign resolve {}`", intent.display()));
+        return failure.advise(format!("run `esign resolve {}`", shown(&intent)));
     }
     match std::fs::remove_file(&intent) {
         Ok(()) => failure,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => failure,
         Err(e) => {
-            failure.advise(format!("nothing was sent, but {} could not be removed: {e}", intent.display()))
+            failure.advise(format!("nothing was sent, but {} could not be removed: {e}", shown(&intent)))
         }
     }
 }
@@ -290,11 +290,11 @@ fn step_words(step: &Step, print_links: bool, papers: &Papers, kept: &Kept) -> S
         }
         Step::LinkMissing { later: true } => format!(
             "no signing link has come; `esign status {}` fetches it as soon as the provider has it",
-            papers.handle().display()
+            shown(&papers.handle())
         ),
         Step::LinkMissing { later: false } => format!(
             "no signing link has come that can be used, so nobody can sign: `esign cancel {}`, then send it anew",
-            papers.handle().display()
+            shown(&papers.handle())
         ),
         Step::EmailSent => "the provider has sent an e-mail".to_owned(),
         Step::WaitForOthers => "waits for the others".to_owned(),

@@ -7,7 +7,7 @@ use super::send::step_json;
 use crate::args::{Common, OneHandle};
 use crate::failure::{Exit, Failure};
 use crate::files::{add_links, read_handle, renew_handle};
-use crate::output::{Mark, Output, bold, printable, value};
+use crate::output::{Mark, Output, bold, printable, shown, value};
 use crate::settings;
 
 /// Good unless the request has ended without being completed.
@@ -20,7 +20,7 @@ pub(crate) async fn run(args: &OneHandle, common: &Common, output: &Output) -> R
     output.answer(&object(&handle, &report), || {
         let mut words = words(&report);
         if let Some(links) = &links {
-            words += &format!("\n    links of those whose turn it is: {}", links.display());
+            words += &format!("\n    links of those whose turn it is: {}", shown(links));
         }
         words
     });

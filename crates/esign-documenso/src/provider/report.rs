@@ -97,7 +97,7 @@ fn standing(
             Standing::stated(State::InProgress),
             Some("everybody has signed; the server is making the sealed file"),
         ),
-        EnvelopeStatus::Pending if acting.iter().any(|recipient| expired(&recipient)) => concluded(
+        EnvelopeStatus::Pending if acting.iter().any(expired) => concluded(
             State::Expired,
             "the time of somebody who has yet to sign is over; a reminder renews it",
         ),

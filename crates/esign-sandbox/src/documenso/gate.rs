@@ -24,7 +24,7 @@ pub(super) async fn gate(Share(sim): Share<Arc<Documenso>>, request: Request, ne
             request.extensions_mut().insert(Team(team));
             (next.run(request).await, limits)
         }
-        Err((response, limits)) => (response, limits),
+        Err(refused) => *refused,
     };
     let mut put = |name: &'static str, value: String| {
         if let Ok(value) = HeaderValue::from_str(&value) {
@@ -58,7 +58,7 @@ fn admit(
     headers: &HeaderMap,
     path: &str,
     downloads: bool,
-) -> Result<(String, Limits), (Response, Limits)> {
+) -> Result<(String, Limits), Box<(Response, Limits)>> {
     let now = sim.now();
     let mut state = sim.lock();
     let mut limits = Limits::new();
@@ -73,7 +73,7 @@ fn admit(
         if used > most {
             limits.push(("retry-after", (ends - now.as_second()).to_string()));
             let body = json!({ "error": "Too many requests, please try again later." });
-            return Err((wire::answer(429, body), limits));
+            return Err(Box::new((wire::answer(429, body), limits)));
         }
     }
     let at = procedure(path);
@@ -92,16 +92,16 @@ fn admit(
     let team = match state.tokens.get(token) {
         None if token.is_empty() => {
             let response = wire::plain_error(401, "UNAUTHORIZED", "Invalid session or API token.", Some(at));
-            return Err((response, limits));
+            return Err(Box::new((response, limits)));
         }
-        None => return Err((fault(401, "UNAUTHORIZED", "Invalid token"), limits)),
+        None => return Err(Box::new((fault(401, "UNAUTHORIZED", "Invalid token"), limits))),
         Some(known) if known.ends.is_some_and(|end| end <= now) => {
-            return Err((fault(400, "EXPIRED_CODE", "Expired token"), limits));
+            return Err(Box::new((fault(400, "EXPIRED_CODE", "Expired token"), limits)));
         }
         Some(known) => known.team.clone(),
     };
     if let Some(response) = organisation(&mut state, now, at, downloads, &mut limits) {
-        return Err((response, limits));
+        return Err(Box::new((response, limits)));
     }
     Ok((team, limits))
 }

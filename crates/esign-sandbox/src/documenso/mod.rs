@@ -169,7 +169,7 @@ impl Documenso {
         (envelope.completed_at, envelope.updated_at) = (Some(at), at);
         envelope.seal_at = None;
         let data = json!({ "transactionId": crate::ids::letters() });
-        envelope.note(at, if rejected { "DOCUMENT_REJECTED" } else { "DOCUMENT_COMPLETED" }, None, data);
+        envelope.note(at, if rejected { "DOCUMENT_REJECTED" } else { "DOCUMENT_COMPLETED" }, None, &data);
         let envelope = envelope.clone();
         let (mails, subject) = if rejected {
             (self.recipients_of(&envelope, "documentDeleted"), "Document rejected")
@@ -186,7 +186,7 @@ impl Documenso {
                     "recipientEmail": OWNER, "recipientName": "Sandbox Owner", "recipientId": 1, "recipientRole": "OWNER",
                     "emailType": "DOCUMENT_COMPLETED", "isResending": false,
                 });
-                envelope.note(at, "EMAIL_SENT", None, data);
+                envelope.note(at, "EMAIL_SENT", None, &data);
             }
         }
         drop(state);

@@ -65,16 +65,16 @@ fn not_found() -> Response {
 }
 
 /// A JSON body; what is none is told as the framework tells it.
-async fn body(request: Request, at: &str) -> Result<Value, Response> {
-    let parse = || wire::plain_error(400, "PARSE_ERROR", "Failed to parse request body", Some(at));
+async fn body(request: Request, at: &str) -> Result<Value, Box<Response>> {
+    let parse = || Box::new(wire::plain_error(400, "PARSE_ERROR", "Failed to parse request body", Some(at)));
     let bytes = to_bytes(request.into_body(), MAX_BODY).await.map_err(|_| parse())?;
     serde_json::from_slice(&bytes).map_err(|_| parse())
 }
 
-fn envelope_id(body: &Value, at: &str) -> Result<String, Response> {
+fn envelope_id(body: &Value, at: &str) -> Result<String, Box<Response>> {
     let mut issues = Issues::default();
-    let id = issues.text(body.get("envelopeId"), vec!["envelopeId".into()], 0, 10_000);
-    if issues.0.is_empty() { Ok(id) } else { Err(wire::invalid(&issues.0, at)) }
+    let id = issues.text(body.get("envelopeId"), &["envelopeId".into()], 0, 10_000);
+    if issues.0.is_empty() { Ok(id) } else { Err(Box::new(wire::invalid(&issues.0, at))) }
 }
 
 /// `envelope_` and 16 letters or digits. Measured: 14 of them are an id too, one is not.
@@ -85,11 +85,16 @@ fn well_formed(id: &str) -> bool {
 }
 
 /// The envelope, or how the server says that it is not there.
-fn known<'a>(state: &'a mut State, team: &str, id: &str, at: &str) -> Result<&'a mut Envelope, Response> {
+fn known<'a>(
+    state: &'a mut State,
+    team: &str,
+    id: &str,
+    at: &str,
+) -> Result<&'a mut Envelope, Box<Response>> {
     if !well_formed(id) {
-        return Err(wire::app_error(400, "INVALID_BODY", "Invalid envelope ID", at));
+        return Err(Box::new(wire::app_error(400, "INVALID_BODY", "Invalid envelope ID", at)));
     }
-    let missing = || wire::app_error(404, "NOT_FOUND", "Envelope could not be found", at);
+    let missing = || Box::new(wire::app_error(404, "NOT_FOUND", "Envelope could not be found", at));
     state.store.of(team, id).ok_or_else(missing)
 }
 
@@ -124,7 +129,7 @@ async fn create(Share(sim): Sim, Team(team): Team, request: Request) -> Response
         return wire::app_error(400, "INVALID_DOCUMENT_FILE", "The document is not a valid PDF", AT);
     };
     let now = sim.now();
-    let envelope = sim.lock().store.create(&team, new, kept, now).clone();
+    let envelope = sim.lock().store.create(&team, new, &kept, now).clone();
     sim.webhook(&envelope, "DOCUMENT_CREATED", now);
     wire::answer(200, json!({ "id": envelope.id }))
 }
@@ -133,14 +138,14 @@ async fn distribute(Share(sim): Sim, Team(team): Team, request: Request) -> Resp
     const AT: &str = "envelope.distribute";
     let id = match body(request, AT).await.and_then(|body| envelope_id(&body, AT)) {
         Ok(id) => id,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let now = sim.now();
     let (answer, envelope) = {
         let mut state = sim.lock();
         let envelope = match known(&mut state, &team, &id, AT) {
             Ok(envelope) => envelope,
-            Err(response) => return response,
+            Err(response) => return *response,
         };
         if let Some(refusal) = cannot_send(envelope, AT) {
             return refusal;
@@ -188,11 +193,11 @@ async fn redistribute(Share(sim): Sim, Team(team): Team, request: Request) -> Re
     const AT: &str = "envelope.redistribute";
     let body = match body(request, AT).await {
         Ok(body) => body,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let id = match envelope_id(&body, AT) {
         Ok(id) => id,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let wanted: Vec<u64> = body
         .get("recipients")
@@ -213,7 +218,7 @@ async fn redistribute(Share(sim): Sim, Team(team): Team, request: Request) -> Re
         let mut state = sim.lock();
         let envelope = match known(&mut state, &team, &id, AT) {
             Ok(envelope) => envelope,
-            Err(response) => return response,
+            Err(response) => return *response,
         };
         if let Some(refusal) = cannot_send(envelope, AT) {
             return refusal;
@@ -235,7 +240,7 @@ async fn single(Share(sim): Sim, Team(team): Team, Path(id): Path<String>) -> Re
     let mut state = sim.lock();
     match known(&mut state, &team, &id, "envelope.get") {
         Ok(envelope) => wire::answer(200, wire::whole(envelope)),
-        Err(response) => response,
+        Err(response) => *response,
     }
 }
 
@@ -343,21 +348,21 @@ async fn cancel(Share(sim): Sim, Team(team): Team, request: Request) -> Response
     const AT: &str = "envelope.cancel";
     let id = match body(request, AT).await.and_then(|body| envelope_id(&body, AT)) {
         Ok(id) => id,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let now = sim.now();
     let envelope = {
         let mut state = sim.lock();
         let envelope = match known(&mut state, &team, &id, AT) {
             Ok(envelope) => envelope,
-            Err(response) => return response,
+            Err(response) => return *response,
         };
         if envelope.status != Status::Pending {
             return wire::app_error(400, "INVALID_REQUEST", "Only pending documents can be cancelled", AT);
         }
         envelope.status = Status::Cancelled;
         (envelope.completed_at, envelope.updated_at, envelope.seal_at) = (Some(now), now, None);
-        envelope.note(now, "DOCUMENT_CANCELLED", None, json!({}));
+        envelope.note(now, "DOCUMENT_CANCELLED", None, &json!({}));
         envelope.clone()
     };
     for recipient in sim.recipients_of(&envelope, "documentDeleted") {
@@ -371,7 +376,7 @@ async fn delete(Share(sim): Sim, Team(team): Team, request: Request) -> Response
     const AT: &str = "envelope.delete";
     let id = match body(request, AT).await.and_then(|body| envelope_id(&body, AT)) {
         Ok(id) => id,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let now = sim.now();
     let envelope = {
@@ -403,11 +408,11 @@ async fn reject(Share(sim): Sim, Team(team): Team, Path(id): Path<String>, reque
     const AT: &str = "envelope.recipient.reject";
     let body = match body(request, AT).await {
         Ok(body) => body,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let envelope_id = match envelope_id(&body, AT) {
         Ok(id) => id,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let reason = body.get("reason").and_then(Value::as_str).unwrap_or_default().to_owned();
     let now = sim.now();
@@ -415,7 +420,7 @@ async fn reject(Share(sim): Sim, Team(team): Team, Path(id): Path<String>, reque
     let delay = SignedDuration::from_secs(state.settings.seal_seconds.into());
     let envelope = match known(&mut state, &team, &envelope_id, AT) {
         Ok(envelope) => envelope,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let Some(index) = envelope.recipients.iter().position(|r| r.id.to_string() == id) else {
         return wire::app_error(404, "NOT_FOUND", "Recipient not found", AT);
@@ -451,7 +456,7 @@ async fn audit_log(
             });
             wire::answer(200, answer)
         }
-        Err(response) => response,
+        Err(response) => *response,
     }
 }
 
@@ -488,11 +493,11 @@ async fn update(Share(sim): Sim, Team(team): Team, request: Request) -> Response
     const AT: &str = "envelope.update";
     let body = match body(request, AT).await {
         Ok(body) => body,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let id = match envelope_id(&body, AT) {
         Ok(id) => id,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let now = sim.now();
     let mut state = sim.lock();
@@ -507,7 +512,7 @@ async fn update(Share(sim): Sim, Team(team): Team, request: Request) -> Response
             envelope.updated_at = now;
             wire::answer(200, wire::brief(envelope))
         }
-        Err(response) => response,
+        Err(response) => *response,
     }
 }
 
@@ -515,7 +520,7 @@ async fn get_many(Share(sim): Sim, Team(team): Team, request: Request) -> Respon
     const AT: &str = "envelope.getMany";
     let body = match body(request, AT).await {
         Ok(body) => body,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let mut state = sim.lock();
     let ids = body["ids"]["ids"].as_array().cloned().unwrap_or_default();
@@ -530,16 +535,16 @@ async fn field_create(Share(sim): Sim, Team(team): Team, request: Request) -> Re
     const AT: &str = "envelope.field.createMany";
     let body = match body(request, AT).await {
         Ok(body) => body,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let id = match envelope_id(&body, AT) {
         Ok(id) => id,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let mut state = sim.lock();
     let number = match known(&mut state, &team, &id, AT) {
         Ok(envelope) => envelope.number,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let mut made = Vec::new();
     for wanted in body["data"].as_array().cloned().unwrap_or_default() {

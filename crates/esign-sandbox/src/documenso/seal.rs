@@ -79,12 +79,15 @@ fn hide_tags(document: &mut Document) {
     }
 }
 
+/// Which item, which page of it, and where on it, as shown.
+pub(crate) type Drawn = (usize, u32, Rect);
+
 /// The items of an envelope with their marks, a certificate page and one seal; and where the marks are as shown.
 pub(crate) fn seal(
     signing: &Signing,
     envelope: &Envelope,
     now: Timestamp,
-) -> Result<(Vec<Bytes>, Vec<(usize, u32, Rect)>), String> {
+) -> Result<(Vec<Bytes>, Vec<Drawn>), String> {
     let mut drawn = Vec::new();
     let mut sealed = Vec::new();
     let identity = signing.issue(&Subject::new("Documenso sandbox"), now).map_err(|e| e.to_string())?;

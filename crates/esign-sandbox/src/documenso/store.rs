@@ -166,7 +166,7 @@ impl Envelope {
     }
 
     /// Writes an event down.
-    pub(crate) fn note(&mut self, now: Timestamp, kind: &str, who: Option<usize>, data: Value) {
+    pub(crate) fn note(&mut self, now: Timestamp, kind: &str, who: Option<usize>, data: &Value) {
         let who = who.map(|index| &self.recipients[index]);
         let event = json!({
             "id": ids::cuid(),
@@ -201,7 +201,7 @@ impl Envelope {
             for recipient in self.recipients.iter_mut().filter(|recipient| !recipient.is_copy()) {
                 recipient.expires_at = life.and_then(|life| now.checked_add(life).ok());
             }
-            self.note(now, "DOCUMENT_SENT", None, json!({}));
+            self.note(now, "DOCUMENT_SENT", None, &json!({}));
             // Addresses are known, so their fields are filled in at once.
             for index in 0..self.fields.len() {
                 let field = &self.fields[index];
@@ -210,17 +210,17 @@ impl Envelope {
                 let (email, recipient, id) = (owner.email.clone(), owner.id, field.id);
                 (self.fields[index].text, self.fields[index].inserted) = (email, true);
                 let inserted = json!([{ "fieldId": id, "fieldType": "EMAIL", "recipientId": recipient }]);
-                self.note(now, "DOCUMENT_FIELDS_AUTO_INSERTED", None, json!({ "fields": inserted }));
+                self.note(now, "DOCUMENT_FIELDS_AUTO_INSERTED", None, &json!({ "fields": inserted }));
             }
         }
         if self.recipients.iter().all(Recipient::is_copy) {
             self.seal_at = self.seal_at.or(Some(now));
         }
-        self.to_mail()
+        self.due_mail()
     }
 
     /// Those who are to be told and were not; from now on they count as told.
-    fn to_mail(&mut self) -> Vec<usize> {
+    fn due_mail(&mut self) -> Vec<usize> {
         if !self.by_email() {
             return Vec::new();
         }
@@ -295,18 +295,18 @@ impl Envelope {
         for field in filled {
             let mut data = self.about(index);
             data.extend(field.as_object().cloned().unwrap_or_default());
-            self.note(now, "DOCUMENT_FIELD_INSERTED", Some(index), data.into());
+            self.note(now, "DOCUMENT_FIELD_INSERTED", Some(index), &data.into());
         }
         let recipient = &mut self.recipients[index];
         (recipient.signing, recipient.signed_at, recipient.sent) = ("SIGNED", Some(now), true);
         let mut data = self.about(index);
         data.insert("actionAuth".to_owned(), json!([]));
-        self.note(now, "DOCUMENT_RECIPIENT_COMPLETED", Some(index), data.into());
+        self.note(now, "DOCUMENT_RECIPIENT_COMPLETED", Some(index), &data.into());
         self.updated_at = now;
         if !self.recipients.iter().any(Recipient::is_open) && self.seal_at.is_none() {
             self.seal_at = now.checked_add(delay).ok();
         }
-        self.to_mail()
+        self.due_mail()
     }
 
     pub(crate) fn reject(&mut self, index: usize, reason: &str, now: Timestamp, delay: SignedDuration) {
@@ -315,7 +315,7 @@ impl Envelope {
         recipient.reason = Some(reason.to_owned());
         let mut data = self.about(index);
         data.insert("reason".to_owned(), json!(reason));
-        self.note(now, "DOCUMENT_RECIPIENT_REJECTED", Some(index), data.into());
+        self.note(now, "DOCUMENT_RECIPIENT_REJECTED", Some(index), &data.into());
         self.seal_at = self.seal_at.or_else(|| now.checked_add(delay).ok());
     }
 
@@ -330,14 +330,14 @@ impl Store {
         &mut self,
         team: &str,
         new: NewEnvelope,
-        kept: Vec<(Bytes, Vec<(u32, [f64; 4])>)>,
+        kept: &[super::seal::Kept],
         now: Timestamp,
     ) -> &mut Envelope {
         self.last += 1;
         let items: Vec<_> = new
             .files
             .iter()
-            .zip(&kept)
+            .zip(kept)
             .map(|((name, _), (kept, _))| Item {
                 id: format!("envelope_item_{}", ids::letters()),
                 data_id: ids::cuid(),
@@ -408,7 +408,7 @@ impl Store {
             heard: new.heard,
         };
         let data = json!({ "title": new.title, "source": { "type": "DOCUMENT" } });
-        envelope.note(now, "DOCUMENT_CREATED", None, data);
+        envelope.note(now, "DOCUMENT_CREATED", None, &data);
         self.envelopes.entry(self.last).or_insert(envelope)
     }
 

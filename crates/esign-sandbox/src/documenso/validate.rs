@@ -73,9 +73,9 @@ pub(crate) fn create(
         return Err(Refused::Issues(issues.0));
     };
     let at = |name: &str| vec![Value::from("payload"), Value::from(name)];
-    let title = issues.text(body.get("title"), at("title"), 1, 255).trim().to_owned();
+    let title = issues.text(body.get("title"), &at("title"), 1, 255).trim().to_owned();
     let external_id = body.get("externalId").filter(|v| !v.is_null());
-    let external_id = external_id.map(|id| issues.text(Some(id), at("externalId"), 0, 255));
+    let external_id = external_id.map(|id| issues.text(Some(id), &at("externalId"), 0, 255));
     let names: Vec<_> = uploads.iter().map(|upload| upload.name.clone()).collect();
     let list = body.get("recipients").and_then(Value::as_array).cloned().unwrap_or_default();
     let mut recipients = Vec::new();
@@ -139,21 +139,21 @@ fn recipient(
     unknown_file: &mut bool,
 ) -> NewRecipient {
     let at = |name: &str| [path, &[Value::from(name)]].concat();
-    let email = issues.text(entry.get("email"), at("email"), 0, 254);
+    let email = issues.text(entry.get("email"), &at("email"), 0, 254);
     if !email.is_empty() && !looks_like_email(&email) {
         let issue = json!({ "validation": "regex", "code": "invalid_string", "message": "Invalid email", "path": at("email") });
         issues.0.push(issue);
     }
-    let name = issues.text(entry.get("name"), at("name"), 0, 255);
-    let role = issues.one_of(entry.get("role"), at("role"), &ROLES).unwrap_or_default();
+    let name = issues.text(entry.get("name"), &at("name"), 0, 255);
+    let role = issues.one_of(entry.get("role"), &at("role"), &ROLES).unwrap_or_default();
     let list = entry.get("fields").and_then(Value::as_array).cloned().unwrap_or_default();
     let mut fields = Vec::new();
     for (i, field) in list.iter().enumerate() {
         let at = |name: &str| [path, &["fields".into(), i.into(), Value::from(name)]].concat();
-        let kind = issues.one_of(field.get("type"), at("type"), &KINDS).unwrap_or_default();
-        let page = issues.number(field.get("page"), at("page"), 1.0, None);
+        let kind = issues.one_of(field.get("type"), &at("type"), &KINDS).unwrap_or_default();
+        let page = issues.number(field.get("page"), &at("page"), 1.0, None);
         let numbers = ["positionX", "positionY", "width", "height"]
-            .map(|name| issues.number(field.get(name), at(name), 0.0, Some(100.0)));
+            .map(|name| issues.number(field.get(name), &at(name), 0.0, Some(100.0)));
         let item = match field.get("identifier") {
             None | Some(Value::Null) => Some(0),
             Some(Value::String(name)) => files.iter().position(|file| file == name),
@@ -218,12 +218,12 @@ fn meta(given: Option<&Value>, issues: &mut Issues) -> Map<String, Value> {
         ("distributionMethod", &["EMAIL", "NONE"]),
     ] {
         if let Some(value) = given.get(name) {
-            issues.one_of(Some(value), at(name), words);
+            issues.one_of(Some(value), &at(name), words);
         }
     }
     for (name, most) in [("subject", 254), ("message", 5000)] {
         if let Some(value) = given.get(name) {
-            issues.text(Some(value), at(name), 0, most);
+            issues.text(Some(value), &at(name), 0, most);
         }
     }
     if let Some(period) = given.get("envelopeExpirationPeriod") {
@@ -280,18 +280,18 @@ impl Issues {
     pub(crate) fn text(
         &mut self,
         value: Option<&Value>,
-        path: Vec<Value>,
+        path: &[Value],
         least: usize,
         most: usize,
     ) -> String {
         let text = match value {
             None => {
-                self.missing(&path, "string");
+                self.missing(path, "string");
                 return String::new();
             }
             Some(Value::String(text)) => text.clone(),
             Some(other) => {
-                self.wrong_type(&path, "string", other);
+                self.wrong_type(path, "string", other);
                 return String::new();
             }
         };
@@ -310,16 +310,16 @@ impl Issues {
         text
     }
 
-    fn number(&mut self, value: Option<&Value>, path: Vec<Value>, least: f64, most: Option<f64>) -> f64 {
+    fn number(&mut self, value: Option<&Value>, path: &[Value], least: f64, most: Option<f64>) -> f64 {
         let number = match value {
             None => {
-                self.missing(&path, "number");
+                self.missing(path, "number");
                 return 0.0;
             }
             Some(value) => match value.as_f64() {
                 Some(number) => number,
                 None => {
-                    self.wrong_type(&path, "number", value);
+                    self.wrong_type(path, "number", value);
                     return 0.0;
                 }
             },
@@ -338,12 +338,12 @@ impl Issues {
         number
     }
 
-    fn one_of(&mut self, value: Option<&Value>, path: Vec<Value>, words: &[&str]) -> Option<String> {
+    fn one_of(&mut self, value: Option<&Value>, path: &[Value], words: &[&str]) -> Option<String> {
         let list = || words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" | ");
         match value {
             None => {
                 let expected = list();
-                self.missing(&path, &expected);
+                self.missing(path, &expected);
                 None
             }
             Some(Value::String(word)) if words.contains(&word.as_str()) => Some(word.clone()),
@@ -366,8 +366,8 @@ impl Issues {
             return;
         }
         let mut inner = Self::default();
-        inner.one_of(period.get("unit"), [path, &["unit".into()]].concat(), &units);
-        inner.number(period.get("amount"), [path, &["amount".into()]].concat(), 1.0, None);
+        inner.one_of(period.get("unit"), &[path, &["unit".into()]].concat(), &units);
+        inner.number(period.get("amount"), &[path, &["amount".into()]].concat(), 1.0, None);
         let disabled = [path, &["disabled".into()]].concat();
         let literal = json!({
             "code": "invalid_literal", "expected": true, "path": disabled,

@@ -173,7 +173,7 @@ fn signer(email: &str, name: &str) -> Value {
 }
 
 /// Two signers, by link unless said otherwise.
-fn two(title: &str, meta: Value) -> Value {
+fn two(title: &str, meta: &Value) -> Value {
     json!({
         "type": "DOCUMENT", "title": title, "meta": meta,
         "recipients": [signer("a@lab.example", "Ann"), signer("b@lab.example", "Bob")],
@@ -185,7 +185,7 @@ async fn cancelling_deleting_and_what_they_leave() {
     let world = World::new().await;
     // As measured: an envelope by e-mail, in order, with its title and reference changed while it was pending.
     let measured = one("get-cancelled").answer.unwrap();
-    let mut payload = two("Old", json!({ "signingOrder": "SEQUENTIAL", "distributionMethod": "EMAIL" }));
+    let mut payload = two("Old", &json!({ "signingOrder": "SEQUENTIAL", "distributionMethod": "EMAIL" }));
     payload["externalId"] = json!("before");
     for name in [
         "subject",
@@ -261,7 +261,7 @@ fn fitted(name: &str, ours: &Value) -> crate::measured::Measured {
 #[tokio::test]
 async fn rejections_by_the_page_and_on_behalf() {
     let world = World::new().await;
-    let id = world.envelope(two("Rej3", json!({ "distributionMethod": "EMAIL" }))).await;
+    let id = world.envelope(two("Rej3", &json!({ "distributionMethod": "EMAIL" }))).await;
     world.distribute(&id).await;
     world.control().reject(&id, 0, "wrong rent").await.unwrap();
     assert_eq!(world.read(&id).await["status"], "PENDING");
@@ -271,7 +271,7 @@ async fn rejections_by_the_page_and_on_behalf() {
     rejected.answer.as_mut().unwrap()["envelopeItems"][0]["title"] = json!("contract.pdf");
     same(&rejected, &world.get(&format!("/envelope/{id}")).await);
 
-    let id = world.envelope(two("Behalf", json!({ "distributionMethod": "NONE" }))).await;
+    let id = world.envelope(two("Behalf", &json!({ "distributionMethod": "NONE" }))).await;
     world.distribute(&id).await;
     let recipient = world.read(&id).await["recipients"][0]["id"].clone();
     let body = json!({ "envelopeId": id, "reason": "by phone" });
@@ -284,7 +284,7 @@ async fn an_expired_recipient_leaves_the_envelope_pending() {
     let world = World::new().await;
     let meta =
         json!({ "distributionMethod": "NONE", "envelopeExpirationPeriod": { "unit": "day", "amount": 1 } });
-    let id = world.envelope(two("Exp1", meta)).await;
+    let id = world.envelope(two("Exp1", &meta)).await;
     world.distribute(&id).await;
     world.advance(60).await;
     let mut expired = one("get-expired");

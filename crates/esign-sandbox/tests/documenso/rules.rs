@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{World, pdf, written};
 
-fn signer(fields: Value) -> Value {
+fn signer(fields: &Value) -> Value {
     json!([{ "email": "a@lab.example", "name": "Ann", "role": "SIGNER", "fields": fields }])
 }
 
@@ -17,7 +17,7 @@ fn field(page: f64, x: f64, y: f64) -> Value {
 
 async fn sealed(world: &World, file: bytes::Bytes, fields: Value) -> (String, bytes::Bytes) {
     let payload = json!({
-        "type": "DOCUMENT", "title": "T", "recipients": signer(fields), "meta": { "distributionMethod": "NONE" },
+        "type": "DOCUMENT", "title": "T", "recipients": signer(&fields), "meta": { "distributionMethod": "NONE" },
     });
     let answer = world.create(&payload.to_string(), &[("a.pdf", "application/pdf", file)]).await;
     let id = answer.json.unwrap()["id"].as_str().unwrap().to_owned();
@@ -86,7 +86,7 @@ async fn signatures_are_destroyed_and_texts_in_braces_become_fields() {
     let world = World::new().await;
     // A file that this sandbox has signed.
     let (_, signed) = sealed(&world, pdf(), json!([field(1.0, 10.0, 10.0)])).await;
-    let payload = json!({ "type": "DOCUMENT", "title": "T", "recipients": signer(json!([])) });
+    let payload = json!({ "type": "DOCUMENT", "title": "T", "recipients": signer(&json!([])) });
     let answer = world.create(&payload.to_string(), &[("a.pdf", "application/pdf", signed)]).await;
     let id = answer.json.unwrap()["id"].as_str().unwrap().to_owned();
     let item = world.item(&id).await;
@@ -120,7 +120,7 @@ async fn a_field_on_a_page_that_is_not_there_is_never_sealed() {
 #[tokio::test]
 async fn mails_go_once_and_reminders_each_time() {
     let world = World::new().await;
-    let mut people = signer(json!([field(1.0, 10.0, 10.0)]));
+    let mut people = signer(&json!([field(1.0, 10.0, 10.0)]));
     people.as_array_mut().unwrap().push(json!({ "email": "cc@lab.example", "name": "Copy", "role": "CC" }));
     let payload = json!({
         "type": "DOCUMENT", "title": "T", "recipients": people,

@@ -205,7 +205,8 @@ pub(crate) fn compare(at: &str, theirs: &Value, ours: &Value) {
         (Value::Object(theirs), Value::Object(ours)) => {
             let names = |object: &serde_json::Map<String, Value>| object.keys().cloned().collect::<Vec<_>>();
             let (mut t, mut o) = (names(theirs), names(ours));
-            (t.sort(), o.sort());
+            t.sort();
+            o.sort();
             assert_eq!(o, t, "{at}: members");
             for (name, theirs) in theirs {
                 let at = format!("{at}.{name}");

@@ -28,7 +28,7 @@ fn raw_pdf(trailer: &str) -> Vec<u8> {
         "<</Type/Catalog/Pages 2 0 R>>",
         "<</Type/Pages/Count 1/Kids[3 0 R]>>",
         "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>",
-        "<</Type/XRef/Size 5/W[1 1 1]/Index[4 1]/Length 3>>stream\n000\nendstream",
+        "<</Type/XRef/Size 5/W[1 1 1]/Index[4 1]/Length 3>>stream\n\0\0\0\nendstream",
     ];
     let mut file = "%PDF-1.7\n".to_owned();
     let mut table = "xref\n0 5\n0000000000 65535 f \n".to_owned();

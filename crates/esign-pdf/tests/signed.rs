@@ -139,3 +139,21 @@ fn another_root_is_not_trusted() {
     assert_eq!(verified(&signed, &pki, &original, &[]).verdict, Verdict::Passed);
     assert_eq!(verified(&signed, &other, &original, &[]).verdict, Verdict::Indeterminate);
 }
+
+/// As many signatures as a long chain of approvals has, each with validation data of its own.
+#[test]
+fn a_hundred_signatures_stay_within_the_default_limits() {
+    let pki = TestPki::generate(now()).expect("keys");
+    let original = sample();
+    let mut pdf = original.clone();
+    for number in 0..100u32 {
+        let place =
+            Rect::new(20.0 + f64::from(number % 10) * 50.0, 20.0 + f64::from(number / 10) * 60.0, 40.0, 30.0);
+        let mut options = SignOptions::new(format!("signature-{number}"), 2, place, now());
+        options.level = Level::BLT;
+        let identity = signer(&pki, &format!("Signer {number}"));
+        pdf = sign(&pdf, &identity, Some(pki.tsa()), &options).expect("a signature");
+    }
+    let report = verified(&pdf, &pki, &original, &[]);
+    assert_eq!((report.signatures.len(), report.verdict), (100, Verdict::Passed), "{:?}", report.reasons);
+}

@@ -168,13 +168,15 @@ impl<'s> Surveyor<'s> {
                 );
             }
         }
+        let mut own = vec![0; file.sections.len()];
+        for record in file.records().iter().filter(|record| record.place != Place::Free) {
+            if let Some(own) = own.get_mut(usize::from(record.section)) {
+                *own = u64::max(*own, u64::from(record.number) + 1);
+            }
+        }
         let mut highest = 0;
         for (index, section) in file.sections.iter().enumerate().rev() {
-            let own = file
-                .records()
-                .iter()
-                .filter(|it| usize::from(it.section) == index && it.place != Place::Free);
-            highest = own.map(|record| u64::from(record.number) + 1).fold(highest, u64::max);
+            highest = u64::max(highest, own[index]);
             if !section.of_hybrid && integer(section.trailer, b"Size").is_none_or(|size| size < highest) {
                 self.depart(codes::XREF_SIZE, section.offset, "a trailer's /Size is too small");
             }
@@ -231,10 +233,10 @@ impl<'s> Surveyor<'s> {
         places.sort_by_key(|(offset, record)| (*offset, record.number, record.section));
         // Listed again where it was, an object is still one object.
         places.dedup_by_key(|(offset, record)| (*offset, record.number, record.generation));
+        let sections: HashSet<_> = file.sections.iter().map(|section| section.offset).collect();
         for (offset, record) in places {
-            let is_section = file.sections.iter().any(|section| section.offset == offset);
             let id = (record.number, record.generation);
-            if is_section {
+            if sections.contains(&offset) {
                 if file.header_at(offset).is_none_or(|(found, _)| found != id) {
                     self.misplaced(id, offset);
                 }
@@ -348,9 +350,8 @@ impl<'s> Surveyor<'s> {
                 self.depart(codes::CONTAINER, 0, format!("object stream {container} does not exist"));
                 continue;
             };
-            let places = file.records().iter().filter(|it| it.number == container && it.place != Place::Free);
-            if !of.contains_key(&offset) && places.map(|it| it.place).any(|place| place != Place::At(offset))
-            {
+            let mut places = records_of(file, container).filter(|it| it.place != Place::Free);
+            if !of.contains_key(&offset) && places.any(|it| it.place != Place::At(offset)) {
                 self.depart(codes::CONTAINER, offset, format!("object stream {container} was replaced"));
             }
             of.insert(offset, (container, revision));
@@ -531,10 +532,14 @@ enum Refers {
     ToNoEntry,
 }
 
-fn refers(file: &File<'_>, (number, generation): Id) -> Refers {
+/// What all sections say of one object, newest first.
+fn records_of<'f>(file: &'f File<'_>, number: u32) -> impl Iterator<Item = &'f Record> {
     let first = file.records().partition_point(|record| record.number < number);
-    let own = file.records()[first..].iter().take_while(|record| record.number == number);
-    let mut own = own.peekable();
+    file.records()[first..].iter().take_while(move |record| record.number == number)
+}
+
+fn refers(file: &File<'_>, (number, generation): Id) -> Refers {
+    let mut own = records_of(file, number).peekable();
     if own.peek().is_none() {
         return Refers::ToNoEntry;
     }

@@ -409,12 +409,10 @@ impl<'a> FormChanges<'_, 'a> {
     fn annotations(&mut self) {
         let pages = &self.diff.it.new.pages;
         let mut explained = HashSet::new();
+        let touched = self.touched();
         for (facts, id) in pages.facts.iter().zip(&pages.ids) {
-            let Some(id) = *id else { continue };
+            let Some(id) = id.filter(|id| touched.contains(&id.0)) else { continue };
             let (old_doc, new_doc) = (self.diff.old(), self.diff.now());
-            if self.diff.changed.is_empty() {
-                return;
-            }
             let Some(was) = old_doc.dict_of(id) else { continue };
             let list = was.get(b"Annots").and_then(|list| list.as_reference());
             if !self.diff.changed.contains(&id) && !list.is_some_and(|list| self.diff.changed.contains(&list))
@@ -441,6 +439,17 @@ impl<'a> FormChanges<'_, 'a> {
                     .forbid(format!("annotations of page {number} were added, changed or removed"), Some(id));
             }
         }
+    }
+
+    /// The numbers of objects that changed, and of those that have a list of annotations that did.
+    fn touched(&self) -> HashSet<u32> {
+        let old = self.diff.old();
+        let mut touched: HashSet<u32> = self.diff.changed.iter().map(|id| id.0).collect();
+        for id in &self.diff.changed {
+            let referrers = self.diff.it.survey.referrers(old.file, id.0, old.revision);
+            touched.extend(referrers.filter(|(_, key)| *key == b"Annots").filter_map(|(source, _)| source));
+        }
+        touched
     }
 
     /// True if what a page lists now is what it listed before, and then new widgets that no page has listed yet.

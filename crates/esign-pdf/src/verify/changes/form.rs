@@ -223,8 +223,9 @@ impl<'a> FormChanges<'_, 'a> {
             let widget = widget.filter(|id| self.diff.added.contains(id));
             let widget =
                 widget.ok_or_else(|| format!("signature field {name} uses something old as its box"))?;
-            // A box takes from its parent what it does not say itself.
-            if Some(widget) != field.id && dict.get(b"Parent").and_then(|it| it.as_reference()) != field.id {
+            // A box takes from its parent what it does not say itself; some programs leave the parent out.
+            let parent = dict.get(b"Parent").map(|parent| parent.as_reference());
+            if Some(widget) != field.id && parent.is_some_and(|parent| parent != field.id) {
                 return Err(format!("signature field {name} was added with a box of another parent"));
             }
             self.new_box(name, signed, *dict)?;

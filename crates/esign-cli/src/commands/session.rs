@@ -25,6 +25,7 @@ use uuid::Uuid;
 use super::sandbox::stopped;
 use crate::failure::Failure;
 use crate::files::renew_handle;
+use crate::local::for_this_machine;
 use crate::output::{Mark, Output};
 
 const STYLE: &str = "body { background: #fff; color: #222; font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; \
@@ -129,7 +130,7 @@ impl SessionPage {
                 );
         }
         let closed = Arc::clone(&desk);
-        let serving = axum::serve(self.listener, router.with_state(Arc::clone(&desk)))
+        let serving = axum::serve(self.listener, for_this_machine(router.with_state(Arc::clone(&desk))))
             .with_graceful_shutdown(async move { closed.closed.notified().await });
         // It ends with an error only if the listener breaks, which then shows as a page that does not answer.
         let server = tokio::spawn(async move { serving.await.unwrap_or_default() });

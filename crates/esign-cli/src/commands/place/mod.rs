@@ -24,6 +24,7 @@ use super::sandbox::stopped;
 use crate::args::{self, Common};
 use crate::failure::{Exit, Failure};
 use crate::files::read_bytes;
+use crate::local::for_this_machine;
 use crate::output::Output;
 use crate::settings;
 use answer::Place;
@@ -68,7 +69,7 @@ pub(crate) async fn run(args: &args::Place, common: &Common, output: &Output) ->
     output.answer(&json!({ "url": url }), || format!("open {url} in your browser\n"));
     output.plain("The page stays until you press Ctrl-C.");
     tokio::select! {
-        served = axum::serve(listener, router(&secret, desk)).into_future() => served.map(|()| Exit::Good).map_err(unusable),
+        served = axum::serve(listener, for_this_machine(router(&secret, desk))).into_future() => served.map(|()| Exit::Good).map_err(unusable),
         () = stopped() => Ok(Exit::Good),
     }
 }

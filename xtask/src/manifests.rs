@@ -73,7 +73,10 @@ fn member_manifest(manifest: &File) -> Vec<String> {
     }
     for (kind, dependencies) in dependency_tables(&table) {
         for (name, value) in dependencies {
-            if value.get("workspace") != Some(&Value::Boolean(true)) {
+            // A crate's tests may need features of the crate itself; with a version it could not be packaged.
+            let is_itself =
+                value.get("path").and_then(Value::as_str) == Some(".") && value.get("version").is_none();
+            if value.get("workspace") != Some(&Value::Boolean(true)) && !is_itself {
                 findings.push(format!(
                     "{path}: {name} in [{kind}] names its version itself; put it into the root Cargo.toml"
                 ));
@@ -178,6 +181,11 @@ mod tests {
             (GOOD.replace("[lints]\nworkspace = true\n", ""), "lacks `[lints]"),
             (
                 GOOD.replace("bytes.workspace = true", "bytes = \"1\""),
+                "bytes in [dependencies] names its version",
+            ),
+            (GOOD.replace("bytes.workspace = true", "bytes = { path = \".\" }"), ""),
+            (
+                GOOD.replace("bytes.workspace = true", "bytes = { path = \".\", version = \"1\" }"),
                 "bytes in [dependencies] names its version",
             ),
             (GOOD.replace("bytes.", "tokio."), "serde is out of order"),

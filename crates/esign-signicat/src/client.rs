@@ -138,7 +138,7 @@ impl SignicatClient {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidRequest`] for a broken rule before anything is sent, with the path that Signicat would name.
-    /// [`Retry::OutcomeUnknown`](esign_core::Retry::OutcomeUnknown) whenever the order may have been made.
+    /// [`Retry::OutcomeUnknown`] whenever the order may have been made.
     pub async fn create_order(&self, order: &SigningOrder) -> Result<CreatedOrder> {
         let answer = self.create(order).await?;
         let body: OrderBody = answer.json()?;

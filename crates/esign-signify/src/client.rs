@@ -55,7 +55,7 @@ impl SignifyClient {
     /// `POST v2/documents`, `documentMode` email: Signify invites each recipient.
     ///
     /// # Errors
-    /// With [`Retry::OutcomeUnknown`](esign_core::Retry::OutcomeUnknown) whenever the document may have been created.
+    /// With [`Retry::OutcomeUnknown`] whenever the document may have been created.
     pub async fn create_email(&self, document: &NewDocument, recipients: &[Recipient]) -> Result<Created> {
         self.create(document, Mode::Email, "recipients", wire::recipients(recipients)?).await
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use esign_core::jiff::SignedDuration;
 use esign_core::{
-    Artifact, ArtifactId, CancelOutcome, Capabilities, Clock, Delivery, Documents, Endpoint, Error, ErrorKind, Finding,
-    Handle, Intent, Lookup, MediaType, Prepared, Provider, ProviderKind, RequestRef, Resolution, Resolved,
-    Result, ResultState, Retry, Standing, State, StatusReport, Step, Submission,
+    Artifact, ArtifactId, CancelOutcome, Capabilities, Clock, Delivery, Documents, Endpoint, Error,
+    ErrorKind, Finding, Handle, Intent, Lookup, MediaType, Prepared, Provider, ProviderKind, RequestRef,
+    Resolution, Resolved, Result, ResultState, Retry, Standing, State, StatusReport, Step, Submission,
 };
 
 use crate::client::InkwellClient;

@@ -2,7 +2,8 @@
 
 use esign_core::jiff::Timestamp;
 use esign_core::{
-    Delivery, Error, ErrorKind, NextStep, Prepared, ResolvedSpot, Result, SecretUrl, SignerStatus, State, Step,
+    Delivery, Error, ErrorKind, NextStep, Prepared, ResolvedSpot, Result, SecretUrl, SignerStatus, State,
+    Step,
 };
 use serde::{Deserialize, Deserializer, Serialize};
 

@@ -232,7 +232,7 @@ impl Client {
 
     /// The same client, each of whose calls ends after `time` at the latest: waits for a rate limit or before another try that
     /// would last longer are not begun. A call that ends so is a [`ErrorKind::Timeout`] that is safe to repeat; a submission
-    /// is [`Retry::OutcomeUnknown`](crate::Retry::OutcomeUnknown). A second time replaces the first.
+    /// is [`Retry::OutcomeUnknown`]. A second time replaces the first.
     #[must_use]
     pub fn within(&self, time: Duration) -> Self {
         Self { within: Some(time), ..self.clone() }

@@ -2,7 +2,7 @@
 //!
 //! Objects are found through the cross-reference table only, and each is read when it is asked for. Where a file departs
 //! from what its table says, the reader goes on as viewers do, and keeps a [`Departure`] with the place. Preflight prints
-//! departures; verification holds the whole file against its table first ([`survey`]) and does not judge a file that
+//! departures; verification holds the whole file against its table first ([`survey()`]) and does not judge a file that
 //! departs, because viewers may show something else.
 
 mod decrypt;

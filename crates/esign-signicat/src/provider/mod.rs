@@ -86,7 +86,7 @@ impl SignicatProvider {
     }
 
     /// Finds a submission whose answer was lost, by the order that a callback with the intent's reference named: see
-    /// [`Notice`](crate::Notice). Reads only.
+    /// [`Notice`]. Reads only.
     ///
     /// `Found` if Signicat says that the order has the intent's reference; `Unknown` if not: then the call was forged, or
     /// the order is gone.

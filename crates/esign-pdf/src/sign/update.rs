@@ -203,8 +203,13 @@ impl Update {
 fn load(pdf: &[u8], limits: &Limits) -> Result<Document, PdfError> {
     let options = LoadOptions { max_decompressed_size: Some(limits.max_stream), ..LoadOptions::default() };
     // Words of our own for the writer's error: its own may quote the document.
-    Document::load_mem_with_options(pdf, options)
-        .map_err(|_| PdfError::Unreadable("its objects cannot be parsed"))
+    let document = Document::load_mem_with_options(pdf, options)
+        .map_err(|_| PdfError::Unreadable("its objects cannot be parsed"))?;
+    // What the writer had to look for, it may write for another object.
+    match document.xref_recovery {
+        None => Ok(document),
+        Some(_) => Err(PdfError::Unreadable("its cross-reference table is missing or broken")),
+    }
 }
 
 /// An object of the reader as the writer has it; streams stay where they are.
